@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# One library per folder. What a library may include is what it links: ci/structure_test.cc reads
+# build/<preset>/structure.txt, which bioscope_write_structure() writes, and fails on an include
+# that is no link, on a source file that nobody builds and on a test file that ctest does not run.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(pugixml REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+pkg_check_modules(libarchive REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(libelf REQUIRED IMPORTED_TARGET libelf)
+pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing)
+pkg_check_modules(devmapper REQUIRED IMPORTED_TARGET devmapper)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(bioscope_options INTERFACE)
+target_include_directories(bioscope_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(bioscope_options INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror -fno-omit-frame-pointer)
+if(BIOSCOPE_SANITIZE)
+  target_compile_options(bioscope_options INTERFACE
+    -fsanitize=${BIOSCOPE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(bioscope_options INTERFACE -fsanitize=${BIOSCOPE_SANITIZE})
+endif()
+if(BIOSCOPE_FUZZ)
+  target_compile_options(bioscope_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+function(bioscope_record kind name)
+  set_property(GLOBAL APPEND PROPERTY BIOSCOPE_STRUCTURE "${kind} ${name} ${ARGN}")
+endfunction()
+
+function(bioscope_record_target kind name links sources)
+  file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  bioscope_record(${kind} ${name} ${folder})
+  foreach(link IN LISTS links)
+    bioscope_record(link ${name} ${link})
+  endforeach()
+  foreach(source IN LISTS sources)
+    bioscope_record(source ${name} ${folder}/${source})
+  endforeach()
+endfunction()
+
+# bioscope_library(name SOURCES a.cc ... LINKS other_library ...)
+function(bioscope_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC bioscope_options ${arg_LINKS})
+  bioscope_record_target(library ${name} "${arg_LINKS}" "${arg_SOURCES}")
+endfunction()
+
+# bioscope_executable(name SOURCES a.cc ... LINKS library ...)
+function(bioscope_executable name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE bioscope_options ${arg_LINKS})
+  bioscope_record_target(executable ${name} "${arg_LINKS}" "${arg_SOURCES}")
+endfunction()
+
+# bioscope_test(name SOURCES a_test.cc ... LINKS library ... [VM])
+# VM: the test boots guests, so ctest runs it alone and gives it more time.
+function(bioscope_test name)
+  cmake_parse_arguments(arg "VM" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE bioscope_options ${arg_LINKS} GTest::gtest_main GTest::gmock)
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  if(arg_VM)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 900 RUN_SERIAL ON LABELS vm)
+  else()
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  endif()
+  bioscope_record_target(test ${name} "${arg_LINKS}" "${arg_SOURCES}")
+endfunction()
+
+function(bioscope_write_structure)
+  get_property(lines GLOBAL PROPERTY BIOSCOPE_STRUCTURE)
+  list(JOIN lines "\n" text)
+  file(WRITE ${CMAKE_BINARY_DIR}/structure.txt "${text}\n")
+endfunction()

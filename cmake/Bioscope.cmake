@@ -25,7 +25,7 @@ endif()
 add_library(bioscope_options INTERFACE)
 target_include_directories(bioscope_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(bioscope_options INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror -fno-omit-frame-pointer)
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Werror -fno-omit-frame-pointer)
 if(BIOSCOPE_SANITIZE)
   target_compile_options(bioscope_options INTERFACE
     -fsanitize=${BIOSCOPE_SANITIZE} -fno-sanitize-recover=all)

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "models/trace/capability.h"
@@ -64,7 +65,14 @@ std::optional<CacheMode> cache_mode_of(std::string_view word);
 std::optional<DiskRequest> disk_request_of(std::string_view word);
 std::optional<EdgeKind> edge_kind_of(std::string_view word);
 
-// "EIO" and back, for the errnos that a fault can be given.
+// The errnos that a fault can be given, in an order that the codec relies on.
+struct FaultErrno {
+  std::string_view word;
+  int error;
+};
+std::span<const FaultErrno> fault_errnos();
+
+// "EIO"; a number for what no fault can be given.
 std::string errno_word(int error);
 std::optional<int> errno_of(std::string_view word);
 

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/trace/history_codec.h"
+
+#include <fmt/format.h>
+
+#include "models/base/bytes.h"
+
+namespace bioscope {
+namespace {
+
+constexpr std::string_view kMagic = "bioh";
+constexpr std::size_t kMaxText = 16U << 20;
+constexpr std::size_t kMinEventBytes = 7;  // an event of small numbers without data or text
+
+enum class SectorTag : u8 { Zero, Stamp, Raw };
+
+void put_runs(ByteWriter& out, const SectorRuns& runs) {
+  out.put_varint(runs.size());
+  for (const SectorRun& run : runs) {
+    out.put_varint(run.count);
+    if (const auto* stamp = std::get_if<Stamp>(&run.first)) {
+      out.put_u8(static_cast<u8>(SectorTag::Stamp));
+      out.put_varint(stamp->operation);
+      out.put_varint(stamp->sector);
+      out.put_varint(stamp->seed);
+    } else if (const auto* raw = std::get_if<RawRef>(&run.first)) {
+      out.put_u8(static_cast<u8>(SectorTag::Raw));
+      out.put_varint(raw->hash);
+    } else {
+      out.put_u8(static_cast<u8>(SectorTag::Zero));
+    }
+  }
+}
+
+Sector get_sector(ByteReader& in) {
+  switch (static_cast<SectorTag>(in.get_u8())) {
+    case SectorTag::Zero:
+      return Zero{};
+    case SectorTag::Stamp: {
+      Stamp stamp;
+      stamp.operation = static_cast<u32>(in.get_varint());
+      stamp.sector = in.get_varint();
+      stamp.seed = in.get_varint();
+      return stamp;
+    }
+    case SectorTag::Raw:
+      return RawRef{in.get_varint()};
+  }
+  in.fail();
+  return Zero{};
+}
+
+SectorRuns get_runs(ByteReader& in) {
+  SectorRuns runs;
+  const u64 count = in.get_varint();
+  if (count > in.rest()) in.fail();
+  for (u64 i = 0; i < count && !in.failed(); ++i) {
+    const u64 sectors = in.get_varint();
+    runs.push_back({sectors, get_sector(in)});
+  }
+  return runs;
+}
+
+void put_event(ByteWriter& out, const Event& event) {
+  out.put_varint(event.tick);
+  out.put_varint(event.lane);
+  out.put_varint(event.operation);
+  out.put_u8(static_cast<u8>(event.kind));
+  out.put_signed(event.error);
+  out.put_varint(event.count_sectors);
+  put_runs(out, event.data);
+  out.put_string(event.text);
+}
+
+Event get_event(ByteReader& in) {
+  Event event;
+  event.tick = in.get_varint();
+  event.lane = static_cast<u16>(in.get_varint());
+  event.operation = static_cast<OperationId>(in.get_varint());
+  const u8 kind = in.get_u8();
+  if (kind > static_cast<u8>(EventKind::Cut)) in.fail();
+  event.kind = static_cast<EventKind>(kind);
+  event.error = static_cast<int>(in.get_signed());
+  event.count_sectors = in.get_varint();
+  event.data = get_runs(in);
+  event.text = in.get_string(kMaxText);
+  return event;
+}
+
+}  // namespace
+
+std::vector<u8> encode_history(const History& history) {
+  ByteWriter out;
+  for (char c : kMagic) out.put_u8(static_cast<u8>(c));
+  out.put_u8(kHistoryVersion);
+  out.put_varint(history.trace.value());
+  out.put_varint(history.can.bits());
+  out.put_u8(static_cast<u8>(history.end));
+  out.put_string(history.note);
+  out.put_varint(history.events.size());
+  for (const Event& event : history.events) put_event(out, event);
+  out.put_varint(history.leftovers.size());
+  for (const Leftover& leftover : history.leftovers) {
+    out.put_string(leftover.what);
+    out.put_signed(leftover.before);
+    out.put_signed(leftover.after);
+  }
+  return out.take();
+}
+
+Result<History> decode_history(std::span<const u8> bytes) {
+  ByteReader in(bytes);
+  for (char c : kMagic) {
+    if (in.get_u8() != static_cast<u8>(c)) {
+      return bad_input("not a history: it does not begin with 'bioh'");
+    }
+  }
+  if (const u8 version = in.get_u8(); version != kHistoryVersion) {
+    return bad_input(fmt::format("a history of version {}: this command reads version {}", version,
+                                 kHistoryVersion));
+  }
+  History history;
+  history.trace = Hash(in.get_varint());
+  history.can = Capabilities(in.get_varint());
+  const u8 end = in.get_u8();
+  if (end > static_cast<u8>(HistoryEnd::NotJudged)) in.fail();
+  history.end = static_cast<HistoryEnd>(end);
+  history.note = in.get_string(kMaxText);
+  const u64 events = in.get_varint();
+  if (events > in.rest() / kMinEventBytes) in.fail();
+  for (u64 i = 0; i < events && !in.failed(); ++i) history.events.push_back(get_event(in));
+  const u64 leftovers = in.failed() ? 0 : in.get_varint();
+  for (u64 i = 0; i < leftovers && !in.failed(); ++i) {
+    Leftover leftover;
+    leftover.what = in.get_string(kMaxText);
+    leftover.before = in.get_signed();
+    leftover.after = in.get_signed();
+    history.leftovers.push_back(std::move(leftover));
+  }
+  if (in.failed() || !in.at_end()) {
+    return bad_input(
+        fmt::format("the history is cut off or corrupted at byte {} of {}: record it again",
+                    in.offset(), bytes.size()));
+  }
+  return history;
+}
+
+}  // namespace bioscope

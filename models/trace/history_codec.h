@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The binary form of a history, version 1. Strict: what is not a history is refused, with the
+// offset at which it stopped being one.
+//   "bioh" version u8, trace hash, capabilities, end, note, events, leftovers
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "models/base/result.h"
+#include "models/trace/history.h"
+
+namespace bioscope {
+
+inline constexpr u8 kHistoryVersion = 1;
+
+std::vector<u8> encode_history(const History& history);
+Result<History> decode_history(std::span<const u8> bytes);
+
+}  // namespace bioscope

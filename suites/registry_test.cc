@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every trace of the suites can be played and is played: it parses, is legal, says what it shows,
+// and quick and full choose it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "harness/gate/suite.h"
+#include "models/trace/check.h"
+#include "models/trace/codec.h"
+#include "models/trace/lower.h"
+#include "models/trace/text.h"
+
+namespace bioscope {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+const fs::path kSuites = "suites";  // ctest runs in the source folder
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path);
+  EXPECT_TRUE(file) << path;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> all_traces() {
+  std::vector<std::string> paths;
+  for (const auto& entry : fs::recursive_directory_iterator(kSuites)) {
+    if (entry.path().extension() == ".trace") {
+      paths.push_back(fs::relative(entry.path(), kSuites).string());
+    }
+  }
+  std::ranges::sort(paths);
+  return paths;
+}
+
+std::vector<PlannedTrace> plan_of(const std::string& name) {
+  const auto suite = parse_suite(read_file(kSuites / name), name);
+  EXPECT_TRUE(suite) << suite.error().message;
+  if (!suite) return {};
+  const auto plan = plan_traces(*suite, all_traces());
+  EXPECT_TRUE(plan) << plan.error().message;
+  return plan.value_or(std::vector<PlannedTrace>{});
+}
+
+class TraceFile : public testing::TestWithParam<std::string> {};
+
+TEST_P(TraceFile, ParsesIsLegalAndPrintsBackToItself) {
+  const auto trace = parse_trace(read_file(kSuites / GetParam()), GetParam());
+  ASSERT_TRUE(trace) << trace.error().message;
+  const auto problem = check(*trace);
+  EXPECT_FALSE(problem) << problem->message;
+  const auto again = parse_trace(print_trace(*trace), GetParam());
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(*again, *trace);
+  EXPECT_EQ(decode_trace(encode_trace(*trace)), *trace);
+}
+
+TEST_P(TraceFile, SaysWhatItShows) {
+  const std::string text = read_file(kSuites / GetParam());
+  for (const char* head : {"\n# Shows: ", "\n# Rules: R", "\n# Covers: "}) {
+    EXPECT_THAT(text, HasSubstr(head));
+  }
+}
+
+TEST_P(TraceFile, CanBeLoweredForAKernelWithoutInterposition) {
+  const auto trace = parse_trace(read_file(kSuites / GetParam()), GetParam());
+  ASSERT_TRUE(trace);
+  const auto lowered = lower_interpose(*trace);
+  EXPECT_TRUE(lowered) << lowered.error().message;
+}
+
+std::string test_name(const testing::TestParamInfo<std::string>& trace) {
+  std::string name = trace.param;
+  std::ranges::replace_if(name, [](char c) { return !std::isalnum(static_cast<u8>(c)); }, '_');
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(Suites, TraceFile, testing::ValuesIn(all_traces()), test_name);
+
+TEST(SuiteFiles, QuickAndFullPlayEveryTrace) {
+  for (const char* name : {"quick.suite", "full.suite"}) {
+    std::set<std::string> planned;
+    for (const PlannedTrace& trace : plan_of(name)) planned.insert(trace.path);
+    for (const std::string& path : all_traces()) EXPECT_TRUE(planned.contains(path)) << path;
+  }
+}
+
+TEST(SuiteFiles, SmokeHasTheCasesAndTheKnownBugsInBootsOfTheirOwn) {
+  std::size_t cases = 0;
+  std::size_t known = 0;
+  for (const PlannedTrace& trace : plan_of("smoke.suite")) {
+    cases += trace.path.starts_with("cases/");
+    known += trace.path.starts_with("known/");
+    EXPECT_EQ(trace.alone, trace.path.starts_with("known/")) << trace.path;
+  }
+  EXPECT_GE(cases, 4U);
+  EXPECT_EQ(known, 3U);
+}
+
+TEST(SuiteFiles, EveryKnownFindingHasAReasonALinkAnExpiryAndItsTrace) {
+  const auto known = nlohmann::json::parse(read_file(kSuites / "known-findings.json"));
+  const std::vector<std::string> traces = all_traces();
+  ASSERT_GE(known.at("known").size(), 3U);
+  for (const auto& entry : known.at("known")) {
+    EXPECT_FALSE(entry.at("reason").get<std::string>().empty());
+    EXPECT_TRUE(entry.at("link").get<std::string>().starts_with("https://"));
+    EXPECT_EQ(entry.at("expiry").get<std::string>().size(), std::string("2027-06-30").size());
+    const std::string glob = entry.at("trace");
+    EXPECT_TRUE(std::ranges::any_of(traces, [&](const std::string& path) {
+      return matches_glob(glob, path);
+    })) << glob;
+  }
+}
+
+}  // namespace
+}  // namespace bioscope

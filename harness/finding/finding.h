@@ -44,8 +44,8 @@ struct Finding {
   std::optional<OperationId> operation;  // where it showed
   std::string message;                   // one sentence for a person, with device, chunk, stamp
   std::vector<Evidence> evidence;
-  std::string stack;    // of a hang or splat, as the console has it
-  std::string splat;    // the console's lines
+  std::string stack;  // of a hang or splat, as the console has it
+  std::string splat;  // the console's lines
 };
 
 std::string_view word_of(FindingKind kind);

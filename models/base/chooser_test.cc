@@ -9,8 +9,8 @@ namespace bioscope {
 namespace {
 
 std::vector<u32> draw(Chooser& chooser, ChoiceKind kind, int count) {
-  std::vector<u32> drawn;
-  for (int i = 0; i < count; ++i) drawn.push_back(chooser.pick(kind, 1, 1000));
+  std::vector<u32> drawn(static_cast<std::size_t>(count));
+  for (u32& choice : drawn) choice = chooser.pick(kind, 1, 1000);
   return drawn;
 }
 

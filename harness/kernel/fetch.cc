@@ -66,9 +66,14 @@ std::unexpected<Error> unpack_error(const fs::path& deb, archive* where) {
                                      reason != nullptr ? reason : "it is no Debian package"));
 }
 
+std::unexpected<Error> leaves_folder(const fs::path& deb, std::string_view name) {
+  return could_not_judge(
+      fmt::format("{} holds the path {}, which no kernel package does; remove it",
+                  deb.filename().string(), name));
+}
+
 Result<void> unpack_tree(const fs::path& deb, archive* inner, const fs::path& folder) {
   const std::unique_ptr<archive, ArchiveWrite> disk(archive_write_disk_new());
-  archive_write_disk_set_options(disk.get(), ARCHIVE_EXTRACT_SECURE_NODOTDOT);
   archive_entry* entry = nullptr;
   while (true) {
     const int next = archive_read_next_header(inner, &entry);
@@ -78,6 +83,7 @@ Result<void> unpack_tree(const fs::path& deb, archive* inner, const fs::path& fo
     if (name.starts_with("./")) name.remove_prefix(2);
     const bool wanted = name.starts_with("boot/") || name.starts_with("lib/modules/");
     if (!wanted || archive_entry_filetype(entry) != AE_IFREG) continue;
+    if (name.find("..") != std::string_view::npos) return leaves_folder(deb, name);
     archive_entry_set_pathname(entry, (folder / name).c_str());
     if (archive_read_extract2(inner, entry, disk.get()) < ARCHIVE_WARN) {
       return unpack_error(deb, inner);
@@ -149,7 +155,7 @@ Result<std::string> package_version(const std::string& package) {
   if (!output) return std::unexpected(output.error());
   constexpr std::string_view kInstalled = "installed ";
   if (output->status != 0 || !output->out.starts_with(kInstalled)) return std::string();
-  return output->out.substr(kInstalled.size());
+  return std::string(trimmed(std::string_view(output->out).substr(kInstalled.size())));
 }
 
 }  // namespace

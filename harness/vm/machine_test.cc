@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +18,7 @@
 #include "harness/kernel/fetch.h"
 #include "harness/kernel/image.h"
 #include "harness/vm/initramfs.h"
+#include "harness/vm/splat.h"
 
 namespace bioscope {
 namespace {
@@ -102,8 +104,155 @@ TEST_F(MachineTest, AGuestThatIsDoneIsFinished) {
   EXPECT_THAT(report.console, HasSubstr("bioscope: trace first begin"));
   EXPECT_THAT(report.sentence, IsEmpty());
   EXPECT_THAT(report.evidence, IsEmpty());
+  const ConsoleScan scan = scan_console(report.console, {.today = "2026-01-01"});
+  EXPECT_TRUE(scan.judged) << scan.why_not;
+  for (const Splat& splat : scan.splats) ADD_FAILURE() << splat.category << ": " << splat.headline;
   RecordProperty("boot_ms", static_cast<int>(report.boot_ms));
   RecordProperty("wall_ms", static_cast<int>(report.wall_ms));
+}
+
+// The same from one boot: instructions are counted, so the clock is too.
+TEST_F(MachineTest, ProfileDetRepeatsToTheBit) {
+  const MachineReport first = run(config("measure"));
+  const std::string first_heard = heard_;
+  ASSERT_EQ(first.end, MachineEnd::Finished) << first.sentence;
+  const MachineReport second = run(config("measure"));
+  EXPECT_EQ(heard_, first_heard);
+  EXPECT_EQ(second.console, first.console);
+}
+
+TEST_F(MachineTest, APanicAtBootIsAPanic) {
+  MachineConfig without_init = config("good");
+  without_init.kernel_arguments = {"rdinit=/nothing"};
+  const MachineReport report = run(without_init);
+  EXPECT_EQ(report.end, MachineEnd::Panic) << report.sentence;
+  EXPECT_FALSE(report.agent_spoke);
+  EXPECT_NE(scan_console(report.console, {.today = "2026-01-01"}).first_unallowed(), nullptr);
+}
+
+TEST_F(MachineTest, ACrashUnderATraceIsAPanicAndBelongsToTheTrace) {
+  const MachineReport report = run(config("crashes"));
+  EXPECT_EQ(report.end, MachineEnd::Panic) << report.sentence;
+  EXPECT_TRUE(report.agent_spoke);
+  const ConsoleScan scan = scan_console(report.console, {.today = "2026-01-01"});
+  ASSERT_NE(scan.first_unallowed(), nullptr);
+  EXPECT_EQ(scan.first_unallowed()->trace, "first");
+}
+
+TEST_F(MachineTest, AnAgentThatEndsIsToldFromAPanic) {
+  const MachineReport report = run(config("dies"));
+  EXPECT_EQ(report.end, MachineEnd::AgentDied) << report.sentence;
+}
+
+TEST_F(MachineTest, AGuestThatLeavesBeforeItsAgentIsDoneIsNotFinished) {
+  const MachineReport report = run(config("leaves"));
+  EXPECT_EQ(report.end, MachineEnd::PoweredOff) << report.sentence;
+}
+
+TEST_F(MachineTest, NoiseOnTheConsoleIsNoAgent) {
+  const MachineReport report = run(config("noise"), {.boot_ms = 9000, .silence_ms = 4000});
+  EXPECT_EQ(report.end, MachineEnd::EarlyBootHang) << report.sentence;
+  EXPECT_THAT(report.sentence, HasSubstr("did not reach its agent"));
+}
+
+TEST_F(MachineTest, GarbageOnTheChannelIsRefused) {
+  const MachineReport report = run(config("garbage"));
+  EXPECT_EQ(report.end, MachineEnd::Refused) << report.sentence;
+}
+
+TEST_F(MachineTest, ASleepingGuestIsSilentAndItsTasksAreShown) {
+  const MachineReport report = run(config("sleeps"), {.silence_ms = 3000});
+  EXPECT_EQ(report.end, MachineEnd::Silence) << report.sentence;
+  EXPECT_THAT(report.evidence, HasSubstr("sysrq: Show Blocked State"));
+  EXPECT_THAT(report.evidence, HasSubstr("sysrq: Show State"));
+  EXPECT_THAT(report.evidence, HasSubstr("task:init"));
+  EXPECT_THAT(report.console, Not(HasSubstr("sysrq: Show")));
+  EXPECT_THAT(report.console_log(), HasSubstr("after the verdict"));
+}
+
+TEST_F(MachineTest, ASpinningGuestIsSilent) {
+  const MachineReport report = run(config("spins"), {.silence_ms = 3000});
+  EXPECT_EQ(report.end, MachineEnd::Silence) << report.sentence;
+  EXPECT_THAT(report.evidence, HasSubstr("RIP="));
+  EXPECT_THAT(report.evidence, HasSubstr("sysrq: Show State"));
+}
+
+TEST_F(MachineTest, AFloodIsEnded) {
+  const MachineReport report = run(config("floods"), {.console_bytes_max = 100'000});
+  EXPECT_EQ(report.end, MachineEnd::Flood) << report.sentence;
+}
+
+TEST_F(MachineTest, AKernelThatPrintsNothingIsToldFromOneThatHangs) {
+  MachineConfig mute = config("good");
+  // The setup code is sound, what it would unpack is not.
+  std::string bytes = read_whole_file(mute.kernel.bzimage).value();
+  std::fill(bytes.begin() + 65536, bytes.end(), '\0');
+  const fs::path file = temporary_ / "mute";
+  std::ofstream(file, std::ios::binary) << bytes;
+  mute.kernel.boot_image = file;
+  const MachineReport report = run(mute, {.boot_ms = 3000, .silence_ms = 3000});
+  fs::remove(file);
+  EXPECT_EQ(report.end, MachineEnd::NoOutput) << report.sentence << report.console;
+}
+
+TEST_F(MachineTest, AQemuThatIsKilledFromOutsideHasDied) {
+  MachineListener listener;
+  listener.channel = [](std::string_view) {
+    for (const pid_t pid : children()) kill(pid, SIGTERM);
+    return ChannelState::Open;
+  };
+  const Result<MachineReport> report = run_machine(config("sleeps"), {}, listener);
+  ASSERT_TRUE(report);
+  // QEMU handles SIGTERM and leaves with status 0; SIGKILL it cannot handle.
+  EXPECT_EQ(report->end, MachineEnd::PoweredOff) << report->sentence;
+
+  listener.channel = [](std::string_view) {
+    for (const pid_t pid : children()) kill(pid, SIGKILL);
+    return ChannelState::Open;
+  };
+  const Result<MachineReport> killed = run_machine(config("sleeps"), {}, listener);
+  ASSERT_TRUE(killed);
+  EXPECT_EQ(killed->end, MachineEnd::QemuDied) << killed->sentence;
+  EXPECT_THAT(killed->sentence, HasSubstr("killed by signal 9"));
+}
+
+TEST_F(MachineTest, AQemuThatDoesNotLikeItsArgumentsHasDied) {
+  MachineConfig no_kernel = config("good");
+  no_kernel.kernel.boot_image = "/nonexistent/kernel";
+  const MachineReport report = run(no_kernel);
+  EXPECT_EQ(report.end, MachineEnd::QemuDied) << report.sentence;
+  EXPECT_THAT(report.sentence, HasSubstr("could not open kernel file"));
+}
+
+TEST_F(MachineTest, AMissingQemuIsNamed) {
+  MachineConfig no_qemu = config("good");
+  no_qemu.qemu = "qemu-that-nobody-has";
+  const MachineReport report = run(no_qemu);
+  EXPECT_EQ(report.end, MachineEnd::QemuMissing);
+  EXPECT_THAT(report.sentence, HasSubstr("qemu-that-nobody-has"));
+}
+
+TEST_F(MachineTest, AnInterruptEndsTheGuest) {
+  Interrupt interrupt;
+  MachineListener listener;
+  listener.channel = [&interrupt](std::string_view) {
+    interrupt.raise();
+    return ChannelState::Open;
+  };
+  const Result<MachineReport> report = run_machine(config("sleeps"), {}, listener, &interrupt);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->end, MachineEnd::Interrupted);
+}
+
+TEST_F(MachineTest, ProfileSmpBootsWithOrWithoutKvm) {
+  std::vector<std::string> said;
+  MachineConfig smp = config("good", Profile::Smp);
+  smp.accelerator =
+      choose_accelerator(smp, [&said](std::string_view line) { said.emplace_back(line); });
+  EXPECT_EQ(said.size(), smp.accelerator == Accelerator::Kvm ? 0U : 1U);
+  const MachineReport report = run(smp);
+  EXPECT_EQ(report.end, MachineEnd::Finished) << report.sentence;
+  EXPECT_THAT(report.console, HasSubstr("smp: Brought up 1 node, 2 CPUs"));
 }
 
 }  // namespace

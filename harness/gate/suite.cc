@@ -90,6 +90,11 @@ std::string_view read_statement(Words words, Suite& suite) {
     suite.alone.emplace_back(words[1]);
     return "";
   }
+  if (words[0] == "io-errors") {
+    if (words.size() != 2) return "`io-errors GLOB`";
+    suite.io_errors.emplace_back(words[1]);
+    return "";
+  }
   if (words[0] == "random") {
     return read_random(words, suite)
                ? ""
@@ -98,7 +103,21 @@ std::string_view read_statement(Words words, Suite& suite) {
   if (words[0] == "profile") {
     return read_profile(words, suite) ? "" : "`profile det` or `profile smp`, each once";
   }
-  return "`trace`, `alone`, `random` or `profile`";
+  return "`trace`, `alone`, `io-errors`, `random` or `profile`";
+}
+
+Result<void> mark(const std::vector<std::string>& globs, std::string_view statement,
+                  std::span<const std::string> available,
+                  std::map<std::string, PlannedTrace>& chosen, bool PlannedTrace::* flag) {
+  for (const std::string& glob : globs) {
+    const auto matches = [&](const std::string& path) { return matches_glob(glob, path); };
+    if (std::ranges::none_of(available, matches)) {
+      return bad_input(fmt::format("no trace matches `{} {}`; name one that exists below suites/",
+                                   statement, glob));
+    }
+    for (auto& [path, planned] : chosen) planned.*flag |= matches(path);
+  }
+  return {};
 }
 
 }  // namespace
@@ -154,7 +173,7 @@ Result<std::vector<PlannedTrace>> plan_traces(const Suite& suite,
     bool matched = false;
     for (const std::string& path : available) {
       if (!matches_glob(pattern.glob, path)) continue;
-      chosen[path] = PlannedTrace{path, pattern.seeds, false};
+      chosen[path] = PlannedTrace{path, pattern.seeds};
       matched = true;
     }
     if (!matched) {
@@ -162,14 +181,12 @@ Result<std::vector<PlannedTrace>> plan_traces(const Suite& suite,
           "no trace matches `trace {}`; name one that exists below suites/", pattern.glob));
     }
   }
-  for (const std::string& glob : suite.alone) {
-    bool matched = false;
-    for (const std::string& path : available) matched |= matches_glob(glob, path);
-    if (!matched) {
-      return bad_input(
-          fmt::format("no trace matches `alone {}`; name one that exists below suites/", glob));
-    }
-    for (auto& [path, planned] : chosen) planned.alone |= matches_glob(glob, path);
+  if (auto marked = mark(suite.alone, "alone", available, chosen, &PlannedTrace::alone); !marked) {
+    return std::unexpected(marked.error());
+  }
+  if (auto marked = mark(suite.io_errors, "io-errors", available, chosen, &PlannedTrace::io_errors);
+      !marked) {
+    return std::unexpected(marked.error());
   }
   std::vector<PlannedTrace> plan;
   for (auto& [path, planned] : chosen) plan.push_back(std::move(planned));

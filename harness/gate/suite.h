@@ -6,6 +6,8 @@
 //   one
 //                                  gives the seeds
 //   alone GLOB                     the matching traces leave a guest unusable: a boot of their own
+//   io-errors GLOB                 the matching traces make the kernel report I/O errors, full
+//                                  snapshots and the like: the splat scan allows these there
 //   random COUNT [operations=N] [seed=N]
 //                                  plays COUNT generated traces of at most N operations, the first
 //                                  from this seed (default: the gate's own)
@@ -38,6 +40,7 @@ struct SuitePattern {
 struct Suite {
   std::vector<SuitePattern> traces;
   std::vector<std::string> alone;
+  std::vector<std::string> io_errors;
   u32 random_count = 0;
   u32 random_operations = 0;          // 0: the generator's own bound
   std::optional<u64> random_seed;     // nothing: the gate's --seed
@@ -49,9 +52,10 @@ struct Suite {
 Result<Suite> parse_suite(std::string_view text, std::string_view name);
 
 struct PlannedTrace {
-  std::string path;  // below suites/
-  u32 seeds = 1;     // how often it is played if its lanes can interleave
-  bool alone = false;
+  std::string path;        // below suites/
+  u32 seeds = 1;           // how often it is played if its lanes can interleave
+  bool alone = false;      // in a boot of its own
+  bool io_errors = false;  // for SplatPolicy::traces_that_fail_io
   bool operator==(const PlannedTrace&) const = default;
 };
 

@@ -37,7 +37,7 @@ struct MachineLimits {
   u32 power_off_ms = 10'000;  // from Done to the end of QEMU
   u32 total_ms = 600'000;
   u64 console_bytes_max = u64{32} << 20;
-  u64 channel_bytes_max = u64{512} << 20;
+  u64 channel_bytes_max = u64{64} << 20;
 };
 
 enum class MachineEnd {

@@ -121,6 +121,17 @@ TEST_F(MachineTest, ProfileDetRepeatsToTheBit) {
   EXPECT_EQ(second.console, first.console);
 }
 
+TEST_F(MachineTest, ManyBytesComeThroughTheWindow) {
+  const MachineReport first = run(config("window"));
+  const std::string first_heard = heard_;
+  ASSERT_EQ(first.end, MachineEnd::Finished) << first.sentence << first.console;
+  EXPECT_TRUE(heard_.starts_with("hello\n" + std::string(65536, 'x') + "bioscope: at "));
+  EXPECT_TRUE(heard_.ends_with("bye\n"));
+  const MachineReport second = run(config("window"));
+  EXPECT_EQ(heard_, first_heard);
+  EXPECT_EQ(second.console, first.console);
+}
+
 TEST_F(MachineTest, APanicAtBootIsAPanic) {
   MachineConfig without_init = config("good");
   without_init.kernel_arguments = {"rdinit=/nothing"};

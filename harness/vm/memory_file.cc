@@ -6,9 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 namespace bioscope {
@@ -51,16 +53,29 @@ MemoryFile::~MemoryFile() {
   if (fd_ >= 0) close(fd_);
 }
 
+Result<void> MemoryFile::resize(u64 size_bytes) {
+  if (ftruncate(fd_, static_cast<off_t>(size_bytes)) == 0) return {};
+  return could_not_judge(
+      fmt::format("no memory for {} bytes: {}; run fewer jobs", size_bytes, std::strerror(errno)));
+}
+
 std::string MemoryFile::read_from(u64 offset_bytes) const {
+  return read_part(offset_bytes, std::numeric_limits<u64>::max());
+}
+
+std::string MemoryFile::read_part(u64 offset_bytes, u64 size_bytes) const {
   std::string bytes;
   std::array<char, 65536> buffer;
-  while (true) {
+  while (bytes.size() < size_bytes) {
+    const std::size_t wanted =
+        static_cast<std::size_t>(std::min<u64>(buffer.size(), size_bytes - bytes.size()));
     const ssize_t count =
-        pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(offset_bytes + bytes.size()));
+        pread(fd_, buffer.data(), wanted, static_cast<off_t>(offset_bytes + bytes.size()));
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return bytes;
+    if (count <= 0) break;
     bytes.append(buffer.data(), static_cast<std::size_t>(count));
   }
+  return bytes;
 }
 
 }  // namespace bioscope

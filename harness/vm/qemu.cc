@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "models/channel/window.h"
+
 namespace bioscope {
 namespace {
 
@@ -18,7 +20,7 @@ constexpr const char* kKernelArguments[] = {
     "oops=panic",            // a kernel that went on after an oops would only blur the finding
     "mitigations=off",       // retpolines are slow under TCG
     "cryptomgr.notests",     // the self-tests take half of the boot
-    "random.trust_cpu=off",
+    "no_timer_check",        // QEMU's timer works, and checking it waits
 };
 
 void append(std::vector<std::string>& arguments, std::initializer_list<const char*> more) {
@@ -41,8 +43,9 @@ std::string kernel_command_line(const MachineConfig& config) {
 
 std::vector<std::string> qemu_arguments(const MachineConfig& config, const MachineFiles& files) {
   std::vector<std::string> arguments = {config.qemu};
-  append(arguments, {"-nodefaults", "-no-user-config", "-nic", "none", "-display", "none",
-                     "-no-reboot", "-sandbox", "on", "-machine", "q35"});
+  append(arguments,
+         {"-nodefaults", "-no-user-config", "-nic", "none", "-display", "none", "-no-reboot",
+          "-sandbox", "on", "-machine", "q35,sata=off,smbus=off,usb=off,vmport=off"});
   if (config.profile == Profile::Det) {
     append(arguments, {"-accel", "tcg", "-icount", "shift=4,sleep=off", "-smp", "1", "-cpu",
                        "Nehalem", "-rtc", "base=2026-01-01,clock=vm"});
@@ -52,18 +55,32 @@ std::vector<std::string> qemu_arguments(const MachineConfig& config, const Machi
     append(arguments, {"-accel", "tcg,thread=multi", "-smp", "2", "-cpu", "Nehalem", "-rtc",
                        "base=2026-01-01"});
   }
-  arguments.insert(
-      arguments.end(),
-      {"-m",       fmt::format("{}M", config.memory_mib),
-       "-kernel",  config.kernel.boot_image.string(),
-       "-initrd",  files.initramfs,
-       "-append",  kernel_command_line(config),
-       "-chardev", fmt::format("file,id=console,path={}", files.console),
-       "-serial",  "chardev:console",
-       "-chardev", fmt::format("file,id=channel,path={}", files.channel),
-       "-device",  fmt::format("isa-debugcon,iobase={:#x},chardev=channel", kChannelPort),
-       "-chardev", "stdio,id=control,signal=off",
-       "-mon",     "chardev=control,mode=control"});
+  arguments.insert(arguments.end(),
+                   {"-m",
+                    fmt::format("{}M", config.memory_mib),
+                    "-kernel",
+                    config.kernel.boot_image.string(),
+                    "-initrd",
+                    files.initramfs,
+                    "-append",
+                    kernel_command_line(config),
+                    "-chardev",
+                    fmt::format("file,id=console,path={}", files.console),
+                    "-serial",
+                    "chardev:console",
+                    "-chardev",
+                    fmt::format("file,id=port,path={}", files.port),
+                    "-device",
+                    fmt::format("isa-debugcon,iobase={:#x},chardev=port", kChannelPort),
+                    "-object",
+                    fmt::format("memory-backend-file,id=window,share=on,size={},mem-path={}",
+                                kWindowBytes, files.window),
+                    "-device",
+                    "ivshmem-plain,memdev=window,addr=2",
+                    "-chardev",
+                    "stdio,id=control,signal=off",
+                    "-mon",
+                    "chardev=control,mode=control"});
   return arguments;
 }
 

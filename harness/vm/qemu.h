@@ -17,10 +17,6 @@ enum class Profile {
 
 enum class Accelerator { Tcg, Kvm };
 
-// The I/O port to which the guest writes its frames, byte by byte (QEMU's isa-debugcon). Such a
-// write ends within the instruction, so it costs the guest no driver, no interrupt and no lock.
-inline constexpr unsigned kChannelPort = 0xe9;
-
 struct MachineConfig {
   Profile profile = Profile::Det;
   Accelerator accelerator = Accelerator::Tcg;  // ignored in profile Det
@@ -35,7 +31,8 @@ struct MachineConfig {
 struct MachineFiles {
   std::string initramfs;
   std::string console;
-  std::string channel;
+  std::string port;    // receives what the guest writes to kChannelPort
+  std::string window;  // kWindowBytes, shared with the guest; see models/channel/window.h
 };
 
 // argv of QEMU, program first.

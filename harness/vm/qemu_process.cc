@@ -12,11 +12,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+
+#include "models/channel/window.h"
 
 namespace bioscope {
 namespace {
@@ -24,7 +27,8 @@ namespace {
 // The numbers under which QEMU finds its files.
 constexpr int kInitramfsFd = 10;
 constexpr int kConsoleFd = 11;
-constexpr int kChannelFd = 12;
+constexpr int kPortFd = 12;
+constexpr int kWindowFd = 13;
 constexpr int kLowestFd = 20;
 constexpr std::size_t kKeptOutputBytesMax = 1 << 20;
 
@@ -96,16 +100,20 @@ Result<QemuProcess> QemuProcess::start(const MachineConfig& config, const std::s
   if (!initramfs) return std::unexpected(initramfs.error());
   Result<MemoryFile> console = MemoryFile::create("console");
   if (!console) return std::unexpected(console.error());
-  Result<MemoryFile> channel = MemoryFile::create("channel");
-  if (!channel) return std::unexpected(channel.error());
+  Result<MemoryFile> port = MemoryFile::create("port");
+  if (!port) return std::unexpected(port.error());
+  Result<MemoryFile> window = MemoryFile::create("window");
+  if (!window) return std::unexpected(window.error());
+  const Result<void> resized = window->resize(kWindowBytes);
+  if (!resized) return std::unexpected(resized.error());
   Pipe control_in;
   Pipe control_out;
   Pipe messages;
-  QemuProcess process(std::move(*console), std::move(*channel));
+  QemuProcess process(std::move(*console), std::move(*port), std::move(*window));
   process.inotify_fd_ = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   bool ready =
       process.inotify_fd_ >= 0 && control_in.open() && control_out.open() && messages.open();
-  for (const int fd : {process.console_.fd(), process.channel_.fd()}) {
+  for (const int fd : {process.console_.fd(), process.port_.fd()}) {
     ready = ready && inotify_add_watch(process.inotify_fd_, fd_path(fd).c_str(), IN_MODIFY) >= 0;
   }
   if (!ready) {
@@ -116,7 +124,8 @@ Result<QemuProcess> QemuProcess::start(const MachineConfig& config, const std::s
   started.qemu = program;
   process.command_line_ = qemu_arguments(started, {.initramfs = fd_path(kInitramfsFd),
                                                    .console = fd_path(kConsoleFd),
-                                                   .channel = fd_path(kChannelFd)});
+                                                   .port = fd_path(kPortFd),
+                                                   .window = fd_path(kWindowFd)});
   std::vector<char*> argv;
   argv.reserve(process.command_line_.size() + 1);
   for (std::string& argument : process.command_line_) argv.push_back(argument.data());
@@ -137,7 +146,8 @@ Result<QemuProcess> QemuProcess::start(const MachineConfig& config, const std::s
     dup2(messages.ends[1], 2);
     dup2(initramfs->fd(), kInitramfsFd);
     dup2(process.console_.fd(), kConsoleFd);
-    dup2(process.channel_.fd(), kChannelFd);
+    dup2(process.port_.fd(), kPortFd);
+    dup2(process.window_.fd(), kWindowFd);
     execv(argv[0], argv.data());
     _exit(127);
   }
@@ -157,9 +167,11 @@ Result<QemuProcess> QemuProcess::start(const MachineConfig& config, const std::s
 
 QemuProcess::QemuProcess(QemuProcess&& other) noexcept
     : console_(std::move(other.console_)),
-      channel_(std::move(other.channel_)),
+      port_(std::move(other.port_)),
+      window_(std::move(other.window_)),
       console_offset_bytes_(other.console_offset_bytes_),
-      channel_offset_bytes_(other.channel_offset_bytes_),
+      port_offset_bytes_(other.port_offset_bytes_),
+      window_offset_bytes_(other.window_offset_bytes_),
       pid_(std::exchange(other.pid_, -1)),
       pid_fd_(std::exchange(other.pid_fd_, -1)),
       inotify_fd_(std::exchange(other.inotify_fd_, -1)),
@@ -234,6 +246,22 @@ u64 QemuProcess::cpu_ms() const {
     return last_cpu_ms_;
   }
   return static_cast<u64>(used.tv_sec) * 1000 + static_cast<u64>(used.tv_nsec) / 1'000'000;
+}
+
+std::string QemuProcess::new_channel() {
+  // The port first: a byte on it is written after the count that it announces.
+  std::string port_bytes = take(port_, port_offset_bytes_);
+  WindowHeader header;
+  const std::string bytes = window_.read_part(0, sizeof header);
+  if (bytes.size() == sizeof header) std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.magic != kWindowMagic) return port_bytes;
+  // The guest may be dying: a count that cannot be is taken for what fits.
+  const u64 written_bytes = std::min<u64>(header.written_bytes, kWindowCapacityBytes);
+  if (written_bytes <= window_offset_bytes_) return {};
+  std::string fresh = window_.read_part(kWindowDataOffset + window_offset_bytes_,
+                                        written_bytes - window_offset_bytes_);
+  window_offset_bytes_ += fresh.size();
+  return fresh;
 }
 
 std::string QemuProcess::take(const MemoryFile& file, u64& offset_bytes) {

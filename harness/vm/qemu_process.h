@@ -46,7 +46,7 @@ class QemuProcess {
   void kill_now();
 
   std::string new_console() { return take(console_, console_offset_bytes_); }
-  std::string new_channel() { return take(channel_, channel_offset_bytes_); }
+  std::string new_channel();
   const std::string& messages() const { return messages_; }              // standard error of QEMU
   const std::string& control_output() const { return control_output_; }  // QMP, so far
 
@@ -56,14 +56,16 @@ class QemuProcess {
   const std::vector<std::string>& command_line() const { return command_line_; }
 
  private:
-  QemuProcess(MemoryFile console, MemoryFile channel)
-      : console_(std::move(console)), channel_(std::move(channel)) {}
+  QemuProcess(MemoryFile console, MemoryFile port, MemoryFile window)
+      : console_(std::move(console)), port_(std::move(port)), window_(std::move(window)) {}
   static std::string take(const MemoryFile& file, u64& offset_bytes);
 
   MemoryFile console_;
-  MemoryFile channel_;
+  MemoryFile port_;
+  MemoryFile window_;
   u64 console_offset_bytes_ = 0;
-  u64 channel_offset_bytes_ = 0;
+  u64 port_offset_bytes_ = 0;
+  u64 window_offset_bytes_ = 0;
   pid_t pid_ = -1;
   int pid_fd_ = -1;
   int inotify_fd_ = -1;

@@ -21,7 +21,7 @@ std::string line(Profile profile, Accelerator accelerator) {
   config.profile = profile;
   config.accelerator = accelerator;
   config.kernel.boot_image = "/k";
-  return shell_line(qemu_arguments(config, {"/i", "/c", "/ch"}));
+  return shell_line(qemu_arguments(config, {"/i", "/c", "/p", "/w"}));
 }
 
 TEST(QemuArguments, DetCountsInstructionsAndNeverUsesKvm) {

@@ -5,7 +5,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -253,6 +256,31 @@ TEST_F(MachineTest, AnInterruptEndsTheGuest) {
   const Result<MachineReport> report = run_machine(config("sleeps"), {}, listener, &interrupt);
   ASSERT_TRUE(report);
   EXPECT_EQ(report->end, MachineEnd::Interrupted);
+}
+
+TEST_F(MachineTest, QemuDiesWithBioscope) {
+  const MachineConfig sleeping = config("sleeps");
+  int told[2];
+  ASSERT_EQ(pipe(told), 0);
+  const pid_t bioscope = fork();
+  if (bioscope == 0) {
+    MachineListener listener;
+    listener.channel = [&told](std::string_view) {
+      const pid_t qemu = children().at(0);
+      if (write(told[1], &qemu, sizeof qemu) != sizeof qemu) _exit(2);
+      return ChannelState::Open;
+    };
+    _exit(run_machine(sleeping, {}, listener) ? 0 : 1);
+  }
+  pid_t qemu = -1;
+  ASSERT_EQ(read(told[0], &qemu, sizeof qemu), static_cast<ssize_t>(sizeof qemu));
+  const int qemu_fd = static_cast<int>(syscall(SYS_pidfd_open, qemu, 0));
+  ASSERT_GE(qemu_fd, 0);
+  kill(bioscope, SIGKILL);
+  waitpid(bioscope, nullptr, 0);
+  pollfd gone{qemu_fd, POLLIN, 0};
+  EXPECT_EQ(poll(&gone, 1, 30'000), 1) << "QEMU outlived the process that started it";
+  for (const int fd : {qemu_fd, told[0], told[1]}) close(fd);
 }
 
 TEST_F(MachineTest, ProfileSmpBootsWithOrWithoutKvm) {

@@ -6,14 +6,11 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <sstream>
 #include <vector>
 
 #include "vm-images/agent/dm_operations.h"
@@ -62,40 +59,8 @@ Result<void> mount_system_folders() {
   return {};
 }
 
-Result<void> load_module(const std::string& path, const std::string& options) {
-  const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.is_open()) {
-    return could_not_judge(
-        fmt::format("the guest has no module {}; it stands in /modules.list", path));
-  }
-  if (syscall(SYS_finit_module, file.fd(), options.c_str(), 0) != 0 && errno != EEXIST) {
-    return could_not_judge(
-        fmt::format("the guest's kernel does not take module {} ({}); see the "
-                    "console for its reason",
-                    path, strerror(errno)));
-  }
-  return {};
-}
-
-Result<std::string> load_modules() {
-  std::string scsi_debug;
-  std::istringstream lines(read_whole("/modules.list"));
-  std::string line;
-  while (std::getline(lines, line)) {
-    std::istringstream words(line);
-    std::string path;
-    if (!(words >> path) || path[0] == '#') continue;
-    std::string options;
-    std::getline(words >> std::ws, options);
-    if (path.ends_with("scsi_debug.ko")) {
-      scsi_debug = path;
-      continue;
-    }
-    if (auto done = load_module(path, options); !done) return std::unexpected(done.error());
-  }
-  // configfs may be a module: mounted only now.
+void mount_configfs() {
   mount("configfs", "/sys/kernel/config", "configfs", 0, nullptr);
-  return scsi_debug;
 }
 
 Result<Assignment> read_assignment() {
@@ -119,7 +84,6 @@ Capabilities probe_capabilities(bool has_scsi_debug) {
       can.add(Capability::EraDump);
     }
   }
-  const std::string file_systems = read_whole("/proc/filesystems");
   if (exists("/sbin/mkfs.ext4") && exists("/sbin/e2fsck")) can.add(Capability::FileSystems);
   if (exists("/sys/kernel/config/nullb")) {
     can.add(Capability::NullDisk);

@@ -11,13 +11,8 @@
 namespace bioscope {
 
 Result<void> mount_system_folders();
-
-// finit_module; a module that is there already is no error.
-Result<void> load_module(const std::string& path, const std::string& options);
-
-// Loads what /modules.list names, one a line: a path, then options. Returns the path of scsi_debug,
-// which is left for the traces that need it (empty if it is not listed).
-Result<std::string> load_modules();
+// configfs may come with a module.
+void mount_configfs();
 
 Result<Assignment> read_assignment();
 

@@ -1,30 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames to the host: bytes written to QEMU's isa-debugcon port. Such a write needs no driver, no
-// interrupt and no lock of the kernel under test, so it works when that kernel is stuck.
+// Frames to the host, through the window of shared memory if the machine has one, else byte by byte
+// through the port (models/channel/window.h). Neither needs a driver, an interrupt or a lock of the
+// kernel under test, so both work when that kernel is stuck.
 #pragma once
 
 #include <mutex>
 #include <span>
+#include <string>
 
 #include "models/base/result.h"
 #include "models/channel/channel.h"
+#include "models/channel/window.h"
 
 namespace bioscope {
-
-inline constexpr unsigned short kChannelPort = 0xe9;
 
 // Thread-safe: one frame after the other.
 class ChannelWriter {
  public:
+  // Port permission belongs to the calling thread and those that it starts: call it first of all.
+  // An Error: the guest has no way to speak but the console.
+  Result<void> open_port();
+  // REQUIRES: sysfs is mounted, and nothing was sent yet. Without a window the port stays.
+  void open_window();
+
   void send(FrameType type, std::span<const u8> payload);
   void begin(u32 index);
   void trouble(const std::string& why);
 
  private:
-  std::mutex mutex_;
-};
+  void write_port(std::span<const u8> bytes);
 
-// Port permission belongs to the calling thread and those that it starts: call it first of all.
-Result<void> open_channel();
+  std::mutex mutex_;
+  u8* window_ = nullptr;
+};
 
 }  // namespace bioscope

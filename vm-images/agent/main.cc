@@ -12,6 +12,7 @@
 #include "vm-images/agent/clock.h"
 #include "vm-images/agent/disk_server.h"
 #include "vm-images/agent/dm_operations.h"
+#include "vm-images/agent/modules.h"
 #include "vm-images/agent/player.h"
 #include "vm-images/agent/thread_priority.h"
 
@@ -31,15 +32,17 @@ Result<void> serve(ChannelWriter& channel) {
   Greeting greeting;
   greeting.uptime_ns = now_ns();
   if (auto done = mount_system_folders(); !done) return done;
+  channel.open_window();
   prepare_kernel();
-  Result<std::string> scsi_debug = load_modules();
-  if (!scsi_debug) return std::unexpected(scsi_debug.error());
+  Modules modules = Modules::read_list();
+  if (auto done = modules.load_at_boot(); !done) return done;
+  mount_configfs();
   Result<DiskServer> server = DiskServer::start();
   if (!server) return std::unexpected(server.error());
   set_priority(server->pid(), kServerPriority);
   set_priority(0, kPlayerPriority);
   start_device_mapper();
-  greeting.can = probe_capabilities(!scsi_debug->empty());
+  greeting.can = probe_capabilities(!modules.scsi_debug_path().empty());
   utsname names{};
   uname(&names);
   greeting.kernel_release = names.release;
@@ -47,7 +50,7 @@ Result<void> serve(ChannelWriter& channel) {
 
   Result<Assignment> assignment = read_assignment();
   if (!assignment) return std::unexpected(assignment.error());
-  Player player(channel, *server, greeting.can, *scsi_debug);
+  Player player(channel, *server, greeting.can, modules);
   for (u32 index = 0; index < assignment->traces.size(); ++index) {
     const Player::Played played = player.play(index, assignment->traces[index]);
     channel.send(FrameType::End, encode(played.report));
@@ -65,7 +68,7 @@ int main() {
   ignore_signals();
   ChannelWriter channel;
   // Without the channel there is only the console to say why.
-  if (auto opened = open_channel(); !opened) {
+  if (auto opened = channel.open_port(); !opened) {
     if (mount_system_folders()) mark(opened.error().message);
     power_off();
   }

@@ -107,13 +107,15 @@ Result<void> NullDisks::take_back() {
   for (Made& made : made_) {
     if (!made.in_use) continue;
     made.in_use = false;
-    // A discard of the whole device visits each of its blocks; a new device costs less.
-    const std::string folder = kFolder + "/" + made.name;
-    if (rmdir(folder.c_str()) != 0) {
+    // A discard visits each block of the device, yet it is a loop that costs less than half of what
+    // taking the device away and making it anew does.
+    const std::string node = "/dev/" + made.name;
+    const File file(open(node.c_str(), O_RDWR | O_EXCL | O_CLOEXEC));
+    u64 range_bytes[2] = {0, made.disk.size_sectors * kSectorBytes};
+    if (!file.is_open() || ioctl(file.fd(), BLKDISCARD, range_bytes) != 0) {
       return could_not_judge(
-          fmt::format("disk {} cannot be taken away ({})", made.disk.name, strerror(errno)));
+          fmt::format("disk {} cannot be emptied ({})", made.disk.name, strerror(errno)));
     }
-    if (auto done = make(made.disk, made.name); !done) return done;
   }
   return {};
 }

@@ -59,16 +59,16 @@ struct Player::Show {
   std::map<OperationId, pid_t> running;  // threads of operations that can be signalled
 };
 
-Player::Player(ChannelWriter& channel, DiskServer& server, Capabilities can,
-               std::string scsi_debug_path)
+Player::Player(ChannelWriter& channel, DiskServer& server, Capabilities can, Modules& modules)
     : channel_(channel),
       server_(server),
       can_(can),
+      modules_(modules),
       scheduler_(workers_),
       watchdog_(workers_),
       null_disks_(make_null_disks()),
       loop_disks_(make_loop_disks()),
-      scsi_disks_(make_scsi_disks(std::move(scsi_debug_path))),
+      scsi_disks_(make_scsi_disks(modules.scsi_debug_path())),
       controlled_disks_(server) {
   std::thread([this] { follow_notices(); }).detach();
 }
@@ -94,6 +94,7 @@ std::optional<std::string> Player::refusal(const Trace& trace) const {
 
 Result<void> Player::set_up(Show& show) {
   if (const auto why = refusal(show.trace)) return could_not_judge(*why);
+  if (auto done = modules_.load_for(show.trace); !done) return done;
   show.stage.server = &server_;
   show.stage.controlled = &controlled_disks_;
   for (const Disk& disk : show.trace.disks) {
@@ -130,7 +131,7 @@ Player::Played Player::play(u32 index, const AssignedTrace& assigned) {
       u64{assigned.operation_bound_ms == 0 ? kDefaultBoundMs : assigned.operation_bound_ms} *
       kMillisecondNs;
 
-  mark(fmt::format("begin {} {}", index, assigned.name));
+  mark(fmt::format("trace {} begin", assigned.name));
   channel_.begin(index);
   sleep_to_boundary(kBoundaryNs);
   show.start_ns = now_ns();
@@ -178,7 +179,7 @@ Player::Played Player::play(u32 index, const AssignedTrace& assigned) {
     }
   }
   played.report.guest_ns = now_ns() - show.start_ns;
-  mark(fmt::format("end {}", index));
+  mark(fmt::format("trace {} end", assigned.name));
   return played;
 }
 
@@ -332,7 +333,7 @@ void Player::give_up(Show& show, const std::string& evidence) {
   report.history.note = evidence;
   report.guest_ns = now_ns() - show.start_ns;
   channel_.send(FrameType::End, encode(report));
-  mark(fmt::format("end {}", show.index));
+  mark(fmt::format("trace {} end", show.assigned.name));
   channel_.trouble("hung: " + show.assigned.name);
   power_off_now();
 }

@@ -12,6 +12,7 @@
 #include "models/channel/channel.h"
 #include "vm-images/agent/channel_writer.h"
 #include "vm-images/agent/disk_source.h"
+#include "vm-images/agent/modules.h"
 #include "vm-images/agent/nbd_disk.h"
 #include "vm-images/agent/quiet.h"
 #include "vm-images/agent/scheduler.h"
@@ -25,7 +26,7 @@ namespace bioscope {
 // One at a time; made once, after boot.
 class Player {
  public:
-  Player(ChannelWriter& channel, DiskServer& server, Capabilities can, std::string scsi_debug_path);
+  Player(ChannelWriter& channel, DiskServer& server, Capabilities can, Modules& modules);
 
   struct Played {
     TraceReport report;
@@ -54,6 +55,7 @@ class Player {
   ChannelWriter& channel_;
   DiskServer& server_;
   Capabilities can_;
+  Modules& modules_;
   WorkerPool workers_;
   Scheduler scheduler_;
   QuietWatch quiet_;

@@ -16,10 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "vm-images/agent/boot.h"
 #include "vm-images/agent/clock.h"
 #include "vm-images/agent/disk_source.h"
 #include "vm-images/agent/files.h"
+#include "vm-images/agent/modules.h"
 
 namespace bioscope {
 namespace {

@@ -30,6 +30,16 @@ bool has_kind(const Trace& trace, OperationKind kind) {
   });
 }
 
+// A delay target may hold I/O back for longer than any bound.
+bool uses_delay(const Trace& trace) {
+  return std::ranges::any_of(trace.lanes, [](const Lane& lane) {
+    return std::ranges::any_of(lane.operations, [](const Operation& operation) {
+      return operation.kind == OperationKind::Load &&
+             operation.text.find(" delay ") != std::string::npos;
+    });
+  });
+}
+
 void thaw_mounts(Stage& stage) {
   if (!has_kind(stage.trace, OperationKind::Freeze)) return;
   for (const Mounts::Entry& mount : stage.mounts.all()) {
@@ -81,7 +91,11 @@ void add_leftover(std::vector<Leftover>& leftovers, std::string what, u64 after)
 
 void let_go(Stage& stage, Script& script) {
   script.end();
-  for (const MappedDevice& device : list_mapped_devices()) resume_mapped_device(device.name);
+  const bool delays = uses_delay(stage.trace);
+  for (const MappedDevice& device : list_mapped_devices()) {
+    resume_mapped_device(device.name);
+    if (delays) bounce_mapped_device(device.name);
+  }
   thaw_mounts(stage);
 }
 

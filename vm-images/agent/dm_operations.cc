@@ -319,4 +319,14 @@ int resume_mapped_device(const std::string& name) {
   return run_plain(DM_DEVICE_RESUME, name);
 }
 
+void bounce_mapped_device(const std::string& name) {
+  const InLibrary monitor;
+  Operation operation;
+  operation.device = name;
+  operation.flags.set(OperationFlag::NoFlush);
+  operation.flags.set(OperationFlag::NoLockfs);
+  change_state(DM_DEVICE_SUSPEND, operation);
+  change_state(DM_DEVICE_RESUME, operation);
+}
+
 }  // namespace bioscope

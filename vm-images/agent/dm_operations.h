@@ -31,5 +31,7 @@ std::vector<MappedDevice> list_mapped_devices();
 int remove_mapped_device(const std::string& name);
 // Drops the inactive table and resumes, if it is suspended.
 int resume_mapped_device(const std::string& name);
+// Suspends without a flush and resumes: a delay target lets go of the I/O that it holds back.
+void bounce_mapped_device(const std::string& name);
 
 }  // namespace bioscope

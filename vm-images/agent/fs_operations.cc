@@ -13,6 +13,7 @@
 #include "vm-images/agent/command.h"
 #include "vm-images/agent/era_xml.h"
 #include "vm-images/agent/operations.h"
+#include "vm-images/agent/probe_operations.h"
 
 namespace bioscope {
 namespace {
@@ -159,6 +160,7 @@ Outcome perform_file_system(Stage& stage, Worker& worker, OperationId id) {
       if (const auto mounted = stage.mounts.find(operation.device)) {
         return freeze(mounted->path, thaw);
       }
+      if (stage.probe != nullptr) return freeze_device(stage, operation.device, thaw);
       return failed(ENXIO);
     }
     default:

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "vm-images/agent/operations.h"
+#include "vm-images/agent/probe_operations.h"
 
 namespace bioscope {
 namespace {
@@ -57,6 +58,11 @@ Outcome write_stamps(Worker& worker, int fd, Range range, Stamp first, int rw_fl
 
 Outcome perform_io(Stage& stage, Worker& worker, OperationId id) {
   const Operation& operation = operation_at(stage.trace, id);
+  const bool flushes_first = operation.flags.has(OperationFlag::Preflush);
+  const bool needs_probe = flushes_first || operation.flags.has(OperationFlag::Rahead);
+  if (operation.kind == OperationKind::Bio || (needs_probe && stage.probe != nullptr)) {
+    return perform_bio(stage, worker, id);
+  }
   const bool reads = operation.kind == OperationKind::Read;
   const int fd = open_device(stage, operation.device, (reads ? O_RDONLY : O_RDWR) | O_DIRECT);
   if (fd < 0) return failed(-fd);
@@ -66,6 +72,10 @@ Outcome perform_io(Stage& stage, Worker& worker, OperationId id) {
   if (operation.flags.has(OperationFlag::Fua)) rw_flags |= RWF_DSYNC;
   const auto ring = worker.ring();
   if (!ring) return failed(ENOMEM);
+  // The nearest thing that user space can issue without the probe.
+  if (flushes_first) {
+    if (const int result = (*ring)->sync(fd); result < 0) return failed(-result);
+  }
   switch (operation.kind) {
     case OperationKind::Read:
       return read_sectors(worker, fd, operation.range, rw_flags);

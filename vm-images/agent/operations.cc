@@ -16,10 +16,8 @@ std::optional<std::string> not_playable(const Operation& operation, bool has_pro
   if (operation.flags.has(OperationFlag::Interpose)) {
     return std::string("a stock kernel has no interpose; lower the trace first");
   }
-  const bool special_flags =
-      operation.kind != OperationKind::Bio &&
-      (operation.flags.has(OperationFlag::Preflush) || operation.flags.has(OperationFlag::Rahead));
-  if (!has_probe && (operation.kind == OperationKind::Bio || special_flags)) {
+  if (!has_probe &&
+      (operation.kind == OperationKind::Bio || operation.flags.has(OperationFlag::Rahead))) {
     return fmt::format("{} with such flags needs the probe module", keyword);
   }
   return std::nullopt;

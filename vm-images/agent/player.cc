@@ -7,6 +7,9 @@
 
 #include <cassert>
 #include <cerrno>
+#include <chrono>
+#include <memory>
+#include <semaphore>
 #include <thread>
 #include <utility>
 
@@ -23,6 +26,8 @@ namespace {
 
 constexpr u64 kBoundaryNs = 10 * kMillisecondNs;
 constexpr u32 kDefaultBoundMs = 10'000;
+// A submission that blocks for so long is left alone.
+constexpr u64 kHandOverNs = 100 * kMillisecondNs;
 constexpr u64 kForeverNs = 3'600'000 * kMillisecondNs;
 
 // The seed has something to decide: lanes, or operations that go on beside them.
@@ -70,6 +75,10 @@ Player::Player(ChannelWriter& channel, DiskServer& server, Capabilities can, Mod
       loop_disks_(make_loop_disks()),
       scsi_disks_(make_scsi_disks(modules.scsi_debug_path())),
       controlled_disks_(server) {
+  if (can_.has(Capability::Probe)) {
+    if (auto opened = Probe::open()) probe_.emplace(std::move(*opened));
+    if (!probe_) can_.drop(Capability::Probe);  // another ABI: as if it were not there
+  }
   std::thread([this] { follow_notices(); }).detach();
 }
 
@@ -96,6 +105,7 @@ Result<void> Player::set_up(Show& show) {
   if (const auto why = refusal(show.trace)) return could_not_judge(*why);
   if (auto done = modules_.load_for(show.trace); !done) return done;
   show.stage.server = &server_;
+  show.stage.probe = probe_ ? &*probe_ : nullptr;
   show.stage.controlled = &controlled_disks_;
   for (const Disk& disk : show.trace.disks) {
     DiskSource* source = nullptr;
@@ -242,9 +252,23 @@ void Player::run_lane(Show& show, std::size_t lane, Worker& worker) {
 }
 
 void Player::start_async(Show& show, OperationId id, Worker& lane_worker) {
-  const bool started =
-      workers_.start([this, &show, id](Worker& worker) { run_operation(show, id, worker); });
-  if (!started) run_operation(show, id, lane_worker);
+  // The lane goes on when the operation has been handed to the kernel, so that async operations of
+  // a lane are submitted in its order. Only block and file I/O can tell when that is.
+  const auto handed_over = std::make_shared<std::binary_semaphore>(0);
+  const OperationKind kind = operation_at(show.trace, id).kind;
+  const bool tells = kind == OperationKind::Read || kind == OperationKind::Write ||
+                     kind == OperationKind::Flush || kind == OperationKind::Bio ||
+                     kind == OperationKind::FileRead || kind == OperationKind::FileWrite;
+  const bool started = workers_.start([this, &show, id, tells, handed_over](Worker& worker) {
+    if (tells) worker.on_submitted([handed_over] { handed_over->release(); });
+    run_operation(show, id, worker);
+    worker.tell_submitted();
+  });
+  if (!started) {
+    run_operation(show, id, lane_worker);
+  } else if (tells) {
+    static_cast<void>(handed_over->try_acquire_for(std::chrono::nanoseconds(kHandOverNs)));
+  }
 }
 
 void Player::run_operation(Show& show, OperationId id, Worker& worker) {
@@ -315,7 +339,8 @@ void Player::on_hang(Show& show, const std::string& evidence) {
     if (any_over(workers_, show.bound_ns)) continue;
     show.recorder.abandon(
         "an operation came back only after the agent had released held requests "
-        "and resumed suspended devices; the trace waits for itself");
+        "and resumed suspended devices; the trace waits for itself\n" +
+        evidence);
     return;
   }
   give_up(show, evidence);

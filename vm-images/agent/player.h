@@ -64,6 +64,7 @@ class Player {
   std::unique_ptr<DiskSource> loop_disks_;
   std::unique_ptr<DiskSource> scsi_disks_;
   NbdDisks controlled_disks_;
+  std::optional<Probe> probe_;
   std::mutex show_mutex_;
   Show* show_ = nullptr;  // for the thread that follows notices
 };

@@ -21,7 +21,10 @@ Result<Ring> Ring::create() {
   return ring;
 }
 
-Ring::Ring(Ring&& other) noexcept : ring_(other.ring_), live_(std::exchange(other.live_, false)) {}
+Ring::Ring(Ring&& other) noexcept
+    : ring_(other.ring_),
+      on_submitted_(std::move(other.on_submitted_)),
+      live_(std::exchange(other.live_, false)) {}
 
 Ring::~Ring() {
   if (live_) io_uring_queue_exit(&ring_);
@@ -36,9 +39,10 @@ io_uring_sqe* Ring::next() {
 int Ring::complete() {
   int submitted = 0;
   do {
-    submitted = io_uring_submit_and_wait(&ring_, 1);
+    submitted = io_uring_submit(&ring_);
   } while (submitted == -EINTR || submitted == -EAGAIN);
   if (submitted < 0) return submitted;
+  if (on_submitted_) on_submitted_();
   io_uring_cqe* completion = nullptr;
   int error = 0;
   do {

@@ -6,7 +6,9 @@
 
 #include <liburing.h>
 
+#include <functional>
 #include <span>
+#include <utility>
 
 #include "models/base/result.h"
 #include "models/base/types.h"
@@ -23,6 +25,9 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   ~Ring();
 
+  // Called after each submission, before its completion is waited for.
+  void on_submitted(std::function<void()> call) { on_submitted_ = std::move(call); }
+
   // Each returns what the system call would: bytes, 0, or a negative errno. `flags`: RWF_*.
   int read(int fd, std::span<u8> bytes, u64 offset_bytes, int flags);
   int write(int fd, std::span<const u8> bytes, u64 offset_bytes, int flags);
@@ -35,6 +40,7 @@ class Ring {
   int complete();
 
   io_uring ring_{};
+  std::function<void()> on_submitted_;
   bool live_ = false;
 };
 

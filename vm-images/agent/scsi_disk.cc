@@ -62,12 +62,14 @@ std::string parameters_for(const Disk& disk) {
   const u32 granularity = std::max(1U, disk.discard_granularity_sectors / per_block);
   return fmt::format(
       "dev_size_mb={} sector_size={} physblk_exp={} lbpu=1 lbpws=1 unmap_granularity={} "
-      "unmap_alignment={} unmap_max_blocks={} write_same_length={} delay=0 per_host_store=1 "
+      "unmap_alignment={}{} write_same_length={} delay=0 per_host_store=1 "
       "add_host={} max_queue=32 {}",
       disk.size_sectors / kSectorsPerMib, disk.logical_block_bytes,
       std::countr_zero(physical / disk.logical_block_bytes), granularity,
       disk.discard_alignment_sectors / per_block,
-      disk.max_discard_sectors == 0 ? 0xffffffffU : disk.max_discard_sectors / per_block,
+      disk.max_discard_sectors == 0
+          ? std::string()
+          : fmt::format(" unmap_max_blocks={}", disk.max_discard_sectors / per_block),
       disk.max_write_zeroes_sectors == 0 ? 0xffffU : disk.max_write_zeroes_sectors / per_block,
       kMostHosts, disk.cache == CacheMode::None ? "opts=0" : "");
 }

@@ -12,6 +12,7 @@
 #include "vm-images/agent/devices.h"
 #include "vm-images/agent/files.h"
 #include "vm-images/agent/nbd_disk.h"
+#include "vm-images/probe/probe_client.h"
 
 namespace bioscope {
 
@@ -62,6 +63,7 @@ struct Stage {
   Mounts mounts;
   DiskServer* server = nullptr;  // without it there are no controlled disks
   NbdDisks* controlled = nullptr;
+  Probe* probe = nullptr;  // without it no bios as written, no freeze of bare devices
 };
 
 // Opens a device's node with `flags` and O_CLOEXEC. An error is negative: -ENXIO for a name that is

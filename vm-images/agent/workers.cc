@@ -21,8 +21,13 @@ Result<Ring*> Worker::ring() {
     Result<Ring> made = Ring::create();
     if (!made) return std::unexpected(made.error());
     ring_.emplace(std::move(*made));
+    ring_->on_submitted([this] { tell_submitted(); });
   }
   return &*ring_;
+}
+
+void Worker::tell_submitted() {
+  if (const auto call = std::exchange(on_submitted_, nullptr)) call();
 }
 
 std::span<u8> Worker::buffer(std::size_t bytes) {

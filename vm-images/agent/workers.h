@@ -18,6 +18,7 @@
 #include <optional>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "models/trace/trace.h"
@@ -48,6 +49,11 @@ class Worker {
 
   // The ring is made at its first use, in the worker's own thread.
   Result<Ring*> ring();
+  // Whoever started an async operation goes on when this was called: the operation has been handed
+  // to the kernel, or has ended.
+  void tell_submitted();
+  void on_submitted(std::function<void()> call) { on_submitted_ = std::move(call); }
+
   // Page-aligned, at least so long; what it held before is lost when it grows.
   std::span<u8> buffer(std::size_t bytes);
 
@@ -58,6 +64,7 @@ class Worker {
   std::optional<Ring> ring_;
   std::unique_ptr<u8, Unmap> buffer_;
   std::function<void(Worker&)> job_;
+  std::function<void()> on_submitted_;
   std::condition_variable wake_;
 };
 

@@ -216,7 +216,8 @@ Outcome info_text(const Operation& operation) {
       fmt::format("state={} live={} inactive={} open={} targets={} readonly={} deferred={} uuid={}",
                   info.suspended != 0 ? "suspended" : "active", info.live_table != 0 ? 1 : 0,
                   info.inactive_table != 0 ? 1 : 0, info.open_count, info.target_count,
-                  info.read_only != 0 ? 1 : 0, info.deferred_remove, uuid == nullptr ? "" : uuid)};
+                  info.read_only != 0 ? 1 : 0, info.deferred_remove != 0 ? 1 : 0,
+                  uuid == nullptr ? "" : uuid)};
 }
 
 int run_plain(int type, const std::string& name) {

@@ -69,7 +69,7 @@ Outcome fsck(const BlockDevice& device, const std::string& file_system) {
   if (file_system == "ext4") {
     arguments = {"/sbin/e2fsck", "-fn", device.node};
   } else if (file_system == "xfs") {
-    arguments = {"/sbin/xfs_repair", "-n", device.node};
+    arguments = {"/sbin/xfs_repair", "-n", "-o", "force_geometry", device.node};
   } else {
     return failed(ENODEV);
   }
@@ -78,7 +78,8 @@ Outcome fsck(const BlockDevice& device, const std::string& file_system) {
 }
 
 Outcome era_dump(const BlockDevice& device) {
-  const CommandResult result = run_command({"/usr/sbin/era_dump", "--logical", device.node});
+  // Not --logical: version 0.9 then loses write sets that are younger than the array's entries.
+  const CommandResult result = run_command({"/usr/sbin/era_dump", device.node});
   const auto summary = era_summary(result.output);
   if (result.exit_status != 0 || !summary) {
     return Outcome{EIO, 0, {}, shortened(result.output)};

@@ -34,24 +34,32 @@ std::string_view word_of(FindingClass finding_class) {
   return "";
 }
 
+Classified classify(const Finding& finding, std::span<const KnownFinding> known,
+                    std::string_view today) {
+  const auto entry = std::ranges::find_if(
+      known, [&](const KnownFinding& candidate) { return candidate.matches(finding.signature); });
+  const bool matched = entry != known.end();
+  Classified result{finding, class_of(finding, matched ? &*entry : nullptr, today)};
+  if (matched && result.finding_class != FindingClass::NotJudged) {
+    result.known_entry = static_cast<std::size_t>(entry - known.begin());
+  }
+  return result;
+}
+
 std::vector<Classified> classify(std::span<const Finding> findings,
                                  std::span<const KnownFinding> known, std::string_view today) {
   std::vector<Classified> result;
   std::map<std::tuple<Signature, FindingClass, std::string>, std::size_t> place_of;
-  for (const Finding& finding : findings) {
-    const auto entry = std::ranges::find_if(
-        known, [&](const KnownFinding& candidate) { return candidate.matches(finding.signature); });
-    const bool matched = entry != known.end();
-    const FindingClass finding_class = class_of(finding, matched ? &*entry : nullptr, today);
-    const auto [place, fresh] =
-        place_of.try_emplace({finding.signature, finding_class, finding.trace_name}, result.size());
-    if (!fresh) {
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    Classified one = classify(findings[i], known, today);
+    one.first = i;
+    const auto [place, fresh] = place_of.try_emplace(
+        {findings[i].signature, one.finding_class, findings[i].trace_name}, result.size());
+    if (fresh) {
+      result.push_back(std::move(one));
+    } else {
       ++result[place->second].occurrences;
-      continue;
     }
-    const bool counts = matched && finding_class != FindingClass::NotJudged;
-    result.push_back({finding, finding_class,
-                      counts ? static_cast<std::size_t>(entry - known.begin()) : kNoEntry, 1});
   }
   std::vector<Classified> sorted;
   for (std::size_t i = 0; i < kFindingClasses; ++i) {

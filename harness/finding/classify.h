@@ -28,10 +28,14 @@ struct Classified {
   Finding finding;  // of the first trace, in plan order, that showed it
   FindingClass finding_class = FindingClass::Violation;
   std::size_t known_entry = kNoEntry;  // index, for Known and Expired
-  u64 occurrences = 1;                 // traces and seeds that showed it
+  u64 occurrences = 1;                 // seeds and profiles that showed it
+  std::size_t first = 0;               // of `finding`, among the findings that were classified
 };
 
 std::string_view word_of(FindingClass finding_class);
+
+Classified classify(const Finding& finding, std::span<const KnownFinding> known,
+                    std::string_view today);
 
 // Findings of one signature, class and trace become one. The order: violations, expired, hazards,
 // known, not judged; within these by first appearance. Hazards may be known too; what was not

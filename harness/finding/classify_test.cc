@@ -52,6 +52,7 @@ TEST(Classify, JoinsSeedsOfOneTraceAndPutsViolationsFirst) {
   EXPECT_EQ(classified[1].finding.trace_name, "a");
   EXPECT_EQ(classified[1].occurrences, 2U);
   EXPECT_EQ(classified[2].finding.trace_name, "c");
+  EXPECT_EQ(classified[2].first, 3U);
 }
 
 TEST(Classify, AnEntryThatMatchedNothingIsListed) {

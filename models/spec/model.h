@@ -36,6 +36,7 @@ struct Verdict {
   std::string target;          // dm target type concerned, empty if none
   std::string message;         // one sentence: what, where, expected, seen
   std::vector<SectorVerdict> sectors;
+  std::optional<OperationId> operation;  // of a verdict that finish() gives
 };
 
 // What the run exercised, for coverage and for the floors.
@@ -45,9 +46,9 @@ struct Marks {
   u64 reads_binding = 0;       // of these, judged against a set that binds
   u64 operations = 0;
   u64 operations_succeeded = 0;
-  u64 splits = 0;              // I/O that more than one target, chunk or limit cut in pieces
-  u64 copy_outs = 0;           // chunks that snapshots had to copy
-  u64 attaches_under_io = 0;   // table swaps on a device while I/O on it was pending or mounted
+  u64 splits = 0;             // I/O that more than one target, chunk or limit cut in pieces
+  u64 copy_outs = 0;          // chunks that snapshots had to copy
+  u64 attaches_under_io = 0;  // table swaps on a device while I/O on it was pending or mounted
   void add(const Marks& other);
 };
 

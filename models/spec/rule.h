@@ -15,8 +15,12 @@ enum class RuleId : u8 { None = 0 };
 
 inline constexpr std::size_t kRuleIds = 128;
 
-constexpr RuleId rule(u8 number) { return static_cast<RuleId>(number); }
-constexpr RuleId property(u8 number) { return static_cast<RuleId>(100 + number); }
+constexpr RuleId rule(u8 number) {
+  return static_cast<RuleId>(number);
+}
+constexpr RuleId property(u8 number) {
+  return static_cast<RuleId>(100 + number);
+}
 
 enum class Scope : u8 {
   Judged,         // models/spec decides legality by it
@@ -30,7 +34,7 @@ struct Rule {
   std::string_view text;    // one sentence of our own
   std::string_view source;  // kernel file:line of 6.1.192
   Scope scope = Scope::OutOfScope;
-  bool on_kernel = false;   // observable on a stock kernel without the probe
+  bool on_kernel = false;  // observable on a stock kernel without the probe
   bool needs_probe = false;
 };
 

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ioctls that only ask, messages, and DM ioctls past libdevmapper (R26 to R28).
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+#include "models/spec/machine.h"
+
+namespace bioscope {
+namespace {
+
+std::map<std::string, std::string> fields_of(const std::string& text) {
+  std::map<std::string, std::string> fields;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    if (text.compare(at, 6, "table=") == 0) {
+      fields["table"] = text.substr(at + 6);
+      return fields;
+    }
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    if (!word.empty()) {
+      const std::size_t equals = word.find('=');
+      fields[word.substr(0, equals)] = equals == std::string::npos ? "" : word.substr(equals + 1);
+    }
+    at = end + 1;
+  }
+  return fields;
+}
+
+std::string field(const std::map<std::string, std::string>& fields, const std::string& key) {
+  const auto found = fields.find(key);
+  return found == fields.end() ? std::string() : found->second;
+}
+
+std::vector<std::string> words_of(std::string_view text, std::string_view between) {
+  std::vector<std::string> words;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const std::size_t end = std::min(text.find(between, at), text.size());
+    if (end > at) words.emplace_back(text.substr(at, end - at));
+    at = end + between.size();
+  }
+  return words;
+}
+
+}  // namespace
+
+// A raw ioctl as the operation that it amounts to; what refuses it before that goes to `refused`.
+// What is neither stays a raw ioctl whose outcome is not described.
+Operation Machine::as_plain(const Operation& raw, LegalSet& refused) const {
+  if (raw.kind != OperationKind::Ioctl) return raw;
+  const auto fields = fields_of(raw.text);
+  const std::string command = field(fields, "command");
+  const std::string name = field(fields, "name");
+  const std::string uuid = field(fields, "uuid");
+  const std::string device = field(fields, "device");
+  const std::string version = field(fields, "version");
+  const std::string uid = field(fields, "uid");
+  const auto refuse_with = [&](RuleId rule, std::initializer_list<int> errors) {
+    refused.rule = rule;
+    allow(refused, errors);
+  };
+  Operation plain = raw;
+  if (!uid.empty() && uid != "0") {  // R28
+    refuse_with(rule(28), {EACCES});
+    return plain;
+  }
+  const bool number =
+      !command.empty() && command.find_first_not_of("0123456789") == std::string::npos;
+  constexpr u64 kLastCommand = 18;
+  if (number && parse_number(command).value_or(0) > kLastCommand) refuse_with(rule(28), {ENOTTY});
+  if (!version.empty() && version.substr(0, version.find('.')) != "4") {
+    refuse_with(rule(28), {EINVAL});
+  }
+  if (!refused.errors.empty()) return plain;
+  if (command == "create") {
+    if (name.empty() || name.find('/') != std::string::npos) {  // R26
+      refuse_with(rule(26), {EINVAL});
+      return plain;
+    }
+    plain.kind = OperationKind::Create;
+    plain.device = name;
+    plain.text = uuid;
+    return plain;
+  }
+  const bool on_device = command == "status" || command == "load" || command == "clear" ||
+                         command == "remove" || command == "table" || command == "deps" ||
+                         command == "suspend";
+  if (!on_device) return plain;
+  // R27: one identifier; a name goes before a device number, never with it.
+  if (!name.empty() && !uuid.empty()) refuse_with(rule(27), {EINVAL});
+  if ((!name.empty() || !uuid.empty()) && !device.empty()) refuse_with(rule(27), {ENXIO, EINVAL});
+  if (!refused.errors.empty()) return plain;
+  DeviceId id = kNone;
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    if (!devices_[i].exists || !devices_[i].mapped) continue;
+    if ((!name.empty() && devices_[i].name == name) ||
+        (!device.empty() && devices_[i].name == device) ||
+        (!uuid.empty() && devices_[i].uuid == uuid)) {
+      id = static_cast<DeviceId>(i);
+    }
+  }
+  if (id == kNone) {
+    refuse_with(rule(27), {ENXIO});
+    return plain;
+  }
+  if (command == "load") {
+    const std::string targets = field(fields, "targets");
+    constexpr u64 kMostTargets = 1048576;
+    if (targets == "0") {
+      refuse_with(rule(29), {EINVAL});
+    } else if (parse_number(targets).value_or(0) > kMostTargets) {
+      refuse_with(rule(29), {EOVERFLOW});
+    } else {
+      plain.kind = OperationKind::Load;
+      plain.device = devices_[id].name;
+      plain.text = field(fields, "table");
+    }
+    return plain;
+  }
+  if (command == "status" || command == "table" || command == "deps") {
+    refuse_with(rule(27), {0});
+    return plain;
+  }
+  if (command == "clear") plain.kind = OperationKind::Clear;
+  if (command == "remove") plain.kind = OperationKind::Remove;
+  if (plain.kind != OperationKind::Ioctl) {
+    plain.device = devices_[id].name;
+    plain.text.clear();
+  }
+  return plain;
+}
+
+LegalSet Machine::query_legal(const Operation& operation) const {
+  const DeviceId id = find_device(operation.device);
+  if (operation.kind == OperationKind::EraDump) {
+    if (id == kNone) return one_of(rule(27), {ENXIO});
+    return one_of(rule(53), {0});
+  }
+  if (id == kNone || !devices_[id].mapped) return one_of(rule(27), {ENXIO});
+  const Device& device = devices_[id];
+  LegalSet legal = one_of(rule(27), {0});
+  if (device.pending_changes > 0 || device.deferred_remove || device.blurred) {
+    allow(legal, {ENXIO});
+  }
+  if (operation.kind == OperationKind::Status && device.suspended && device.live) {
+    for (const Target& target : device.live->targets) {  // R56
+      if (target.type == TargetType::Era) {
+        legal.may_block = true;
+        legal.rule = rule(56);
+      }
+    }
+  }
+  return legal;
+}
+
+std::string Machine::info_text(DeviceId id) const {
+  const Device& device = devices_[id];
+  return fmt::format(
+      "state={} live={} inactive={} open={} targets={} readonly={} deferred={} uuid={}",
+      device.suspended ? "suspended" : "active", device.live ? 1 : 0, device.inactive ? 1 : 0,
+      device.opens, device.live ? device.live->targets.size() : 0, device.read_only ? 1 : 0,
+      device.deferred_remove ? 1 : 0, device.uuid);
+}
+
+// I/O keeps a device open while it is under way, so the count may be larger.
+bool Machine::info_matches(DeviceId id, const std::string& text) const {
+  const std::string expected = info_text(id);
+  if (text == expected) return true;
+  const auto ours = words_of(expected, " ");
+  const auto theirs = words_of(text, " ");
+  if (ours.size() != theirs.size()) return false;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    if (ours[i] == theirs[i]) continue;
+    if (!ours[i].starts_with("open=") || !theirs[i].starts_with("open=")) return false;
+    const auto least = parse_number(std::string_view(ours[i]).substr(5));
+    const auto got = parse_number(std::string_view(theirs[i]).substr(5));
+    const u64 most =
+        least.value_or(0) + pending_io_.size() + pending_changes_.size() + pending_files_.size();
+    if (!got || *got < least.value_or(0) || *got > most) return false;
+  }
+  return true;
+}
+
+std::string Machine::deps_text(DeviceId id) const {
+  std::vector<std::string> names;
+  if (devices_[id].live) {
+    for (const Target& target : devices_[id].live->targets) {
+      for (const TargetDevice& below : target.devices) names.push_back(devices_[below.device].name);
+    }
+  }
+  std::ranges::sort(names);
+  const auto doubled = std::ranges::unique(names);
+  names.erase(doubled.begin(), doubled.end());
+  return fmt::format("{}", fmt::join(names, " "));
+}
+
+// What a target prints, where there is one way to say it; what may vary is judged apart.
+std::string Machine::status_line(const Target& target) const {
+  std::string line =
+      fmt::format("{} {} {}", target.begin_sector, target.length_sectors, name_of(target.type));
+  switch (target.type) {
+    case TargetType::Striped:
+      line += fmt::format(" {}", target.devices.size());
+      for (const TargetDevice& below : target.devices) line += " " + below.name;
+      line += " 1 " + std::string(target.devices.size(), 'A');
+      return line;
+    case TargetType::Delay:
+      return line + " 0 0 0";
+    case TargetType::Snapshot:
+    case TargetType::SnapshotMerge:
+      return line + " " + snapshot_status(stores_[target.store]);
+    case TargetType::Era: {
+      const EraStore& era = eras_[target.store];
+      return line + fmt::format(" 8 8/{} {} {}", size_most(target.devices[0].device) / 8,
+                                era.era_least, era.held ? "10" : "-");
+    }
+    default:
+      return line;
+  }
+}
+
+Verdict Machine::judge_status(const Event& event, DeviceId id) {
+  const Device& device = devices_[id];
+  const auto lines = words_of(event.text, "; ");
+  const std::size_t expected = device.live ? device.live->targets.size() : 0;
+  if (lines.size() != expected) {
+    return violation(rule(70), target_name(id),
+                     fmt::format("the status has {} lines, expected {}", lines.size(), expected));
+  }
+  const TablePtr live = device.live;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const Target& target = live->targets[i];
+    const std::string head =
+        fmt::format("{} {} {}", target.begin_sector, target.length_sectors, name_of(target.type));
+    bool fits = lines[i].starts_with(head);
+    const std::string_view rest = fits && lines[i].size() > head.size()
+                                      ? std::string_view(lines[i]).substr(head.size() + 1)
+                                      : std::string_view();
+    RuleId judged_by = rule(46);
+    if (target.type == TargetType::Snapshot || target.type == TargetType::SnapshotMerge) {
+      judged_by = rule(70);
+      if (target.instance == stores_[target.store].owner) {
+        fits = fits && status_fits(stores_[target.store], rest);
+        if (fits) status_seen(target.store, rest);
+      }
+    } else if (target.type == TargetType::Era) {
+      judged_by = rule(58);
+      fits = fits && era_status_fits(target, rest);
+    } else if (target.type == TargetType::Delay || target.type == TargetType::LogWrites) {
+      judged_by = rule(48);
+      if (target.type == TargetType::Delay && device.suspended && !device.resuming) {
+        fits = lines[i] == status_line(target);  // P3: nothing is left inside
+        judged_by = property(3);
+      }
+    } else {
+      fits = lines[i] == status_line(target);
+      if (target.type == TargetType::Striped) judged_by = rule(47);
+    }
+    if (!fits) {
+      return violation(
+          judged_by, name_of(target.type),
+          fmt::format("the status is \"{}\", expected \"{}\"", lines[i], status_line(target)));
+    }
+    exercised(judged_by);
+  }
+  return legal_verdict();
+}
+
+Verdict Machine::complete_query(const Event& event) {
+  const Operation& operation = this->operation(event.operation);
+  const DeviceId id = find_device(operation.device);
+  if (operation.kind == OperationKind::EraDump) return judge_era_dump(event);
+  const LegalSet legal = query_legal(operation);
+  bool changing = id != kNone && (devices_[id].blurred || devices_[id].pending_changes > 0);
+  for (const PendingChange& change : pending_changes_) {
+    if (change.device == id || change.device == kNone) changing = true;
+    if (this->operation(change.id).device == operation.device) changing = true;
+  }
+  // A change that returned while the question was under way.
+  for (std::size_t other = 0; other < returned_.size(); ++other) {
+    const Operation& their = *program_->operations[other];
+    if (returned_[other] > invoked_[event.operation] && their.device == operation.device &&
+        (their.kind >= OperationKind::Create && their.kind <= OperationKind::Message)) {
+      changing = true;
+    }
+  }
+  if (changing) return legal_verdict();
+  if (!legal.allows(event.error)) {
+    return violation(legal.rule, target_name(id),
+                     "expected " + errors_text(legal.errors) + ", got " + error_text(event.error));
+  }
+  exercised(legal.rule);
+  if (event.error != 0) return legal_verdict();
+  const Device& device = devices_[id];
+  if (device.live && !device.live->unsupported.empty()) {
+    return operation.kind == OperationKind::Info ? legal_verdict()
+                                                 : not_judged(device.live->unsupported);
+  }
+  std::string expected;
+  bool fits = true;
+  RuleId judged_by = rule(30);
+  switch (operation.kind) {
+    case OperationKind::Info:
+      expected = info_text(id);
+      fits = info_matches(id, event.text);
+      break;
+    case OperationKind::Deps:
+      expected = deps_text(id);
+      fits = event.text == expected;
+      break;
+    case OperationKind::Table:
+      expected = device.live ? device.live->text : "";
+      fits = event.text == expected;
+      break;
+    default:
+      return judge_status(event, id);
+  }
+  exercised(judged_by);
+  if (fits) return legal_verdict();
+  if (operation.kind == OperationKind::Info) judged_by = rule(31);
+  return violation(judged_by, target_name(id),
+                   fmt::format("said \"{}\", expected \"{}\"", event.text, expected));
+}
+
+LegalSet Machine::message_legal(const Operation& operation, DeviceId id) const {
+  const Device& device = devices_[id];
+  if (operation.text == "@cancel_deferred_remove") {
+    LegalSet legal = one_of(rule(34), {0});
+    if (!device.deferred_remove) allow(legal, {EINVAL, EBUSY, ENXIO});
+    return legal;
+  }
+  if (operation.text.starts_with("@")) return one_of(rule(70), {0, EINVAL, ENXIO});
+  if (!device.live) return one_of(rule(45), {EINVAL, ENXIO});
+  const u64 sector = operation.number < 0 ? 0 : static_cast<u64>(operation.number);
+  const auto target =
+      std::ranges::upper_bound(device.live->targets, sector, {}, &Target::end_sector);
+  if (target == device.live->targets.end()) return one_of(rule(70), {EINVAL});
+  if (target->type == TargetType::Era) {
+    LegalSet legal = one_of(rule(54), {0});
+    legal.may_block = device.suspended;  // R56
+    const EraStore& era = eras_[target->store];
+    if (operation.text == "take_metadata_snap") {
+      legal = one_of(rule(54), {!era.held_known || !era.held ? 0 : EINVAL});
+      if (!era.held_known) allow(legal, {EINVAL});
+    } else if (operation.text == "drop_metadata_snap") {
+      legal = one_of(rule(54), {!era.held_known || era.held ? 0 : EINVAL});
+      if (!era.held_known) allow(legal, {EINVAL});
+      allow(legal, {ENOENT});
+    } else if (operation.text != "checkpoint") {
+      legal = one_of(rule(54), {EINVAL});
+    }
+    if (era.unknown || any_fault(era.place.volume)) allow(legal, {0, EIO, EINVAL});
+    return legal;
+  }
+  if (target->type == TargetType::LogWrites && operation.text.starts_with("mark ")) {
+    return one_of(rule(51), {0});
+  }
+  return one_of(target->type == TargetType::LogWrites ? rule(51) : rule(70), {EINVAL});
+}
+
+void Machine::apply_message(const Operation& operation, DeviceId id) {
+  Device& device = devices_[id];
+  if (operation.text == "@cancel_deferred_remove") {
+    device.deferred_remove = false;
+    return;
+  }
+  if (!device.live) return;
+  const u64 sector = operation.number < 0 ? 0 : static_cast<u64>(operation.number);
+  const auto target =
+      std::ranges::upper_bound(device.live->targets, sector, {}, &Target::end_sector);
+  if (target == device.live->targets.end() || target->type != TargetType::Era) return;
+  EraStore& era = eras_[target->store];
+  if (operation.text == "checkpoint" || operation.text == "take_metadata_snap") {
+    ++era.era_least;  // R54; era_most went up when it was invoked
+    era.begun.push_back(now_);
+  }
+  if (operation.text == "take_metadata_snap") era.held = true;
+  if (operation.text == "drop_metadata_snap") era.held = false;
+}
+
+}  // namespace bioscope

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of a history: operations that never returned though nothing held them, and what did not
+// go back to what it was (P10).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "models/spec/machine.h"
+
+namespace bioscope {
+
+bool Machine::touches_held_disk(DeviceId id, u32 depth) const {
+  if (id == kNone || depth > 8) return false;
+  for (std::size_t step = 0; step < held_steps_.size(); ++step) {
+    if (!held_steps_[step]) continue;
+    const DeviceId disk = find_device(program_->trace.disk_script[step].disk);
+    if (stack_has(id, disk)) return true;
+    for (const SnapStore& store : stores_) {
+      if (!store.users.empty() && stack_has(id, store.origin) && stack_has(store.cow, disk)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+bool Machine::io_may_block(const PendingIo& pending) const {
+  if (pending.device == kNone) return false;
+  return stack_suspended(pending.device) || touches_held_disk(pending.device);
+}
+
+// May the operation wait for ever, as things stand?
+bool Machine::may_block_for_ever(OperationId id) const {
+  const Operation& operation = this->operation(id);
+  for (const PendingIo& pending : pending_io_) {
+    if (pending.id == id) return io_may_block(pending);
+  }
+  if (operation.kind == OperationKind::Wait || operation.kind == OperationKind::After) {
+    return true;  // it waits for another, which is judged itself
+  }
+  const std::string name = operation.device.substr(0, operation.device.find('/'));
+  const u32 mounted = find_mount(name);
+  const DeviceId device =
+      mounted != kNone ? mounts_[mounted].device : find_device(operation.device);
+  if (device == kNone) return false;
+  if (touches_held_disk(device)) return true;
+  if (mounted != kNone) {
+    return mounts_[mounted].freezes > 0 || stack_suspended(device) ||
+           devices_[device].bare_freezes > 0;
+  }
+  const bool io_waits = std::ranges::any_of(pending_io_, [&](const PendingIo& pending) {
+    return stack_has(pending.device, device) && io_may_block(pending) &&
+           !(pending.device == device && devices_[device].suspending &&
+             !touches_held_disk(device) && !devices_[device].suspended);
+  });
+  switch (operation.kind) {
+    case OperationKind::Status:
+    case OperationKind::Message:
+    case OperationKind::Mount:
+    case OperationKind::Umount:
+    case OperationKind::Mkfs:
+    case OperationKind::Fsck:
+    case OperationKind::EraDump:
+      return stack_suspended(device);  // R56
+    case OperationKind::Load:
+      // A constructor reads its devices.
+      return std::ranges::any_of(devices_, [&](const Device& each) {
+        return each.exists && each.mapped && each.suspended &&
+               operation.text.find(each.name) != std::string::npos;
+      });
+    case OperationKind::Suspend:
+    case OperationKind::Remove:
+      return io_waits;
+    case OperationKind::Resume:
+      return io_waits && !devices_[device].suspended;
+    default:
+      return false;
+  }
+}
+
+std::vector<Verdict> Machine::finish(const History& history) {
+  std::vector<Verdict> verdicts;
+  if (history.end == HistoryEnd::Hung) {
+    bool excused = false;
+    for (OperationId id = 0; id < invoked_.size(); ++id) {
+      if (invoked_[id] == 0 || returned_[id] != 0) continue;
+      if (may_block_for_ever(id)) {
+        excused = true;
+        continue;
+      }
+      const Operation& operation = this->operation(id);
+      const std::string name = operation.device.substr(0, operation.device.find('/'));
+      const u32 mounted = find_mount(name);
+      const DeviceId device =
+          mounted != kNone ? mounts_[mounted].device : find_device(operation.device);
+      Verdict verdict =
+          violation(RuleId::None, target_name(device),
+                    fmt::format("operation {} on {} never returned", id, operation.device));
+      verdict.operation = id;
+      verdicts.push_back(std::move(verdict));
+    }
+    if (verdicts.empty()) {
+      verdicts.push_back(not_judged(
+          excused ? "the run hung, and every operation that did not return may wait for ever"
+                  : "the run hung without an operation that did not return"));
+    }
+    return verdicts;
+  }
+  for (const Leftover& leftover : history.leftovers) {
+    if (leftover.before == leftover.after) continue;
+    bool thawed = false;
+    for (const Device& device : devices_) thawed = thawed || device.thawed_ever;
+    const bool freeze = leftover.what.find("freeze") != std::string::npos ||
+                        leftover.what.find("mount") != std::string::npos;
+    verdicts.push_back(violation(
+        freeze && thawed ? rule(24) : property(10), "",
+        fmt::format("{}: {} before, {} after", leftover.what, leftover.before, leftover.after)));
+  }
+  exercised(property(10));
+  return verdicts;
+}
+
+}  // namespace bioscope

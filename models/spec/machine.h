@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine that the specification describes, driven by the events of a history. Its parts stand
+// in files of their own: mapping.cc (where I/O goes), block_io.cc, dm_change.cc and dm_query.cc
+// (ioctls), snapshot.cc, era.cc, file_system.cc, finish.cc.
+#pragma once
+
+#include "models/spec/state.h"
+
+namespace bioscope {
+
+class Machine {
+ public:
+  explicit Machine(std::shared_ptr<const Program> program);
+
+  Verdict apply(const Event& event);
+  std::vector<Verdict> finish(const History& history);
+  LegalSet legal(const Operation& operation) const;
+  Event expected(OperationId id) const;
+  const Marks& marks() const { return marks_; }
+
+ private:
+  // --- machine.cc
+  const Operation& operation(OperationId id) const { return *program_->operations[id]; }
+  void invoke(OperationId id);
+  Verdict complete(const Event& event);
+  DeviceId find_device(std::string_view name) const;
+  bool returned_before(OperationId writer, OperationId than) const;
+  void exercised(RuleId rule, u64 times = 1);
+  VolumeId new_volume(Contents contents);
+  bool fault_possible(VolumeId volume, Range range, DiskRequest request) const;
+  bool any_fault(VolumeId volume) const;
+  bool edge_reached(const Edge& edge) const;
+
+  // --- mapping.cc
+  struct Mapping {
+    std::vector<Piece> pieces;
+    bool reads = true;
+    bool past_suspends = false;
+    u32 depth = 0;
+  };
+  void map_device(DeviceId device, Range range, Piece carried, Mapping& out) const;
+  void map_table(DeviceId device, const Table& table, Range range, Piece carried,
+                 Mapping& out) const;
+  void map_target(DeviceId device, const Target& target, Range range, Piece carried,
+                  Mapping& out) const;
+  void map_flakey(const Target& target, Range range, const Piece& carried, Mapping& out) const;
+  void map_snapshot(DeviceId device, const Target& target, Range range, const Piece& carried,
+                    Mapping& out) const;
+  void map_origin(DeviceId device, const Target& target, Range range, Piece carried,
+                  Mapping& out) const;
+  std::vector<Piece> map_now(DeviceId device, Range range, bool reads) const;
+  std::vector<const Table*> possible_tables(const Device& device) const;
+  u64 size_least(DeviceId device) const;
+  u64 size_most(DeviceId device) const;
+  bool stack_has(DeviceId upper, DeviceId lower, u32 depth = 0) const;
+  bool stack_suspended(DeviceId upper, u32 depth = 0) const;
+  std::optional<Place> place_of(DeviceId device) const;
+  Contents contents_of(DeviceId device, u64 size_sectors) const;
+  u64 logical_block_sectors(DeviceId device, u32 depth = 0) const;
+  TargetType telling_target(DeviceId device) const;
+  std::string target_name(DeviceId device) const;
+
+  // --- block_io.cc
+  void invoke_io(OperationId id);
+  Verdict complete_io(const Event& event, PendingIo pending);
+  Verdict complete_read(const Event& event, PendingIo& pending);
+  Verdict complete_write(const Event& event, PendingIo& pending);
+  LegalSet io_errors(const Operation& operation, const PendingIo& pending) const;
+  LegalSet io_legal(const Operation& operation) const;
+  void place_io(PendingIo& pending, std::vector<Piece> pieces);
+  void effect_of(const PendingIo& pending, const Piece& piece);
+  void widen(VolumeId volume, Range range, const Candidate& candidate);
+  void narrow_write(const PendingIo& pending);
+  void narrow_read(const Event& event, const PendingIo& pending);
+  void tables_changed(DeviceId device);
+  void release_deferred(DeviceId device);
+  void free_device(DeviceId device, OperationId writer);
+  Candidate written_by(OperationId id, const Piece& piece) const;
+  Verdict judge_sectors(const Event& event, const Contents& collected, u64 first_sector,
+                        const PendingIo* pending);
+  void note_splits(const PendingIo& pending);
+
+  // --- dm_change.cc
+  void invoke_change(OperationId id);
+  Verdict complete_change(const Event& event);
+  LegalSet change_legal(const Operation& operation) const;
+  LegalSet create_legal(const Operation& operation) const;
+  LegalSet load_legal(const Operation& operation) const;
+  LegalSet resume_legal(DeviceId device) const;
+  LegalSet remove_legal(const Operation& operation, DeviceId device) const;
+  LegalSet rename_legal(const Operation& operation, DeviceId device) const;
+  LegalSet open_legal(const Operation& operation) const;
+  void apply_change(const Operation& operation, DeviceId device, int error);
+  void apply_create(const Operation& operation);
+  void apply_load(const Operation& operation, DeviceId device);
+  void apply_suspend(const Operation& operation, DeviceId device);
+  void apply_resume(DeviceId device);
+  void resume_failed(DeviceId device);
+  void remove_device(DeviceId device);
+  void blur(DeviceId device);
+  struct Plan {
+    TablePtr table;
+    LegalSet legal;
+  };
+  Plan plan_load(const Operation& operation, DeviceId device) const;
+  void plan_devices(Table& table, LegalSet& legal) const;
+  RuleId swap_refused_by(const Table& table) const;
+  bool handover_refused(DeviceId device, const Table& table) const;
+  void acquire(const TablePtr& table);
+  void release(DeviceId device, const TablePtr& table);
+  Operation as_plain(const Operation& raw, LegalSet& refused) const;
+
+  // --- dm_query.cc
+  Verdict complete_query(const Event& event);
+  LegalSet query_legal(const Operation& operation) const;
+  std::string info_text(DeviceId device) const;
+  bool info_matches(DeviceId device, const std::string& text) const;
+  std::string deps_text(DeviceId device) const;
+  Verdict judge_status(const Event& event, DeviceId device);
+  std::string status_line(const Target& target) const;
+  LegalSet message_legal(const Operation& operation, DeviceId device) const;
+  void apply_message(const Operation& operation, DeviceId device);
+
+  // --- snapshot.cc
+  void plan_snapshot(const Target& target, const Table& table, LegalSet& legal) const;
+  void load_snapshot(Target& target);
+  void begin_snapshot(const Target& target);
+  void activate_snapshot(const Target& target);
+  void begin_merge(SnapStore& store);
+  Contents recovered(const SnapStore& store) const;
+  void set_cow_contents(const SnapStore& store, bool in_use);
+  Range chunks_of(const SnapStore& store, Range sectors) const;
+  void drop_snapshot(const Target& target);
+  void note_origin_write(const PendingIo& pending, const Piece& piece);
+  void note_view_write(const PendingIo& pending, const Piece& piece, bool done);
+  void settle_origin_write(const PendingIo& pending, const Piece& piece);
+  void merge_done(SnapStore& store);
+  bool origin_precedes(DeviceId origin_device, const SnapStore& store) const;
+  u64 space_after(const SnapStore& store, u64 exceptions) const;
+  u64 total_of(const SnapStore& store) const;
+  u64 capacity_of(const SnapStore& store) const;
+  void recount(SnapStore& store, bool by_view);
+  bool status_fits(const SnapStore& store, std::string_view words) const;
+  void status_seen(u32 store, std::string_view words);
+  std::string snapshot_status(const SnapStore& store) const;
+  u32 find_store(Place cow_place) const;
+  void change_snapshot_origins(DeviceId swapped);
+
+  // --- era.cc
+  void plan_era(const Target& target, LegalSet& legal) const;
+  void load_era(Target& target);
+  void resume_era(const Target& target);
+  void expect_era(const Target& target);
+  void note_era_write(const PendingIo& pending, bool done);
+  Verdict judge_era_dump(const Event& event);
+  std::string era_dump_text(DeviceId metadata) const;
+  bool era_status_fits(const Target& target, std::string_view words) const;
+
+  // --- file_system.cc
+  void invoke_file(OperationId id);
+  Verdict complete_file(const Event& event);
+  LegalSet file_legal(const Operation& operation) const;
+  LegalSet mkfs_legal(const Operation& operation) const;
+  LegalSet mount_legal(const Operation& operation) const;
+  LegalSet freeze_legal(const Operation& operation) const;
+  LegalSet fsck_legal(const Operation& operation) const;
+  LegalSet content_legal(const Operation& operation) const;
+  void apply_file_system(const Operation& operation, const Event& event);
+  void apply_mkfs(const Operation& operation);
+  void apply_mount(const Operation& operation);
+  void apply_freeze(const Operation& operation);
+  Verdict complete_content(const Event& event, PendingFile& pending);
+  u32 find_mount(std::string_view point) const;
+  u32 find_file_system(Place place) const;
+  u32 file_system_of(DeviceId device) const;
+  void scribble(DeviceId device);
+  void forget(FileSystem& system);
+  u32 copy_file_system(u32 from, Place to);
+  void cut_file_system(SnapStore& store);
+  void merge_file_system(const SnapStore& store);
+  void damage_file_systems(VolumeId volume, Range range);
+  bool unreliable(DeviceId device, u32 depth = 0) const;
+  bool frozen(const Mounted& mounted, u64 since) const;
+
+  // --- finish.cc
+  bool may_block_for_ever(OperationId id) const;
+  bool io_may_block(const PendingIo& pending) const;
+  bool touches_held_disk(DeviceId device, u32 depth = 0) const;
+
+  std::shared_ptr<const Program> program_;
+  Marks marks_;
+  u64 now_ = 0;               // number of the event
+  std::vector<u64> invoked_;  // by operation; 0: not yet
+  std::vector<u64> returned_;
+  std::vector<bool> held_steps_;  // held at present, by disk step
+  std::vector<bool> steps_seen_;  // were held at some time
+  std::vector<Device> devices_;
+  std::vector<Contents> volumes_;
+  std::vector<DeviceId> disk_of_volume_;
+  std::vector<SnapStore> stores_;
+  std::vector<EraStore> eras_;
+  std::vector<FileSystem> file_systems_;
+  std::vector<Mounted> mounts_;
+  std::vector<PendingIo> pending_io_;
+  std::vector<PendingFile> pending_files_;
+  std::vector<PendingChange> pending_changes_;
+  u32 instances_ = 0;
+  u64 resume_invoked_ = 0;  // of the resume that is being applied
+};
+
+// What an operation does to a block device, however it is spelled.
+enum class IoKind : u8 { Read, Write, Flush, Discard, WriteZeroes, SecureErase, IllegalFlush };
+IoKind io_kind(const Operation& operation);
+
+// --- verdict.cc
+Verdict legal_verdict();
+Verdict violation(RuleId rule, std::string_view target, std::string message);
+Verdict not_judged(std::string message);
+std::string errors_text(const std::vector<int>& errors);
+std::string error_text(int error);
+LegalSet one_of(RuleId rule, std::initializer_list<int> errors);
+void allow(LegalSet& legal, std::initializer_list<int> errors);
+
+}  // namespace bioscope

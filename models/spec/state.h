@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// The state that the specification keeps: devices, tables, volumes, snapshots' stores, era
+// metadata, file systems, and what is pending. Plain data; copying it copies the whole.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/spec/contents.h"
+#include "models/spec/model.h"
+#include "models/spec/ranges.h"
+#include "models/spec/targets/target.h"
+
+namespace bioscope {
+
+using DeviceId = u32;
+using VolumeId = u32;
+inline constexpr u32 kNone = 0xffffffff;
+
+// What never changes: the trace and its operations by id.
+struct Program {
+  explicit Program(const Trace& from);
+  Trace trace;
+  std::vector<const Operation*> operations;
+  std::vector<u16> lanes;
+};
+
+struct Table {
+  std::vector<Target> targets;
+  u64 size_sectors = 0;
+  bool read_only = false;
+  std::string text;         // as `table` prints it
+  std::string unsupported;  // why I/O through it is not judged
+};
+using TablePtr = std::shared_ptr<const Table>;
+
+struct Device {
+  std::string name;
+  std::string uuid;
+  bool mapped = false;
+  bool exists = true;
+  u32 disk = kNone;  // index in the trace, for a disk
+  VolumeId volume = kNone;
+  bool read_only = false;
+  u32 opens = 0;  // by `open`, mounts and tables
+  u32 exclusive_opens = 0;
+  u32 mounts = 0;
+  u32 claims = 0;  // by tables
+  i64 minor = kNoNumber;
+  i64 bare_freezes = 0;  // freeze_bdev through the probe
+  bool lockfs_frozen = false;
+  bool thawed_while_suspended = false;
+  bool thawed_ever = false;  // FITHAW came during a suspend at some time (R24)
+
+  TablePtr live;
+  TablePtr inactive;
+  bool suspended = false;
+  bool ever_suspended = false;
+  bool deferred_remove = false;
+  u64 resumed_at = 0;       // event number of the last resume's invoke
+  u64 suspended_at = 0;     // event number at which the last suspend returned
+  u32 pending_changes = 0;  // operations under way that change it
+  TablePtr incoming;        // of a resume under way
+  bool suspending = false;  // a suspend is under way
+  bool resuming = false;    // a resume is under way
+  bool blurred = false;     // operations on it overlapped: its state is not known
+  std::vector<TablePtr> past;
+};
+
+struct Place {
+  VolumeId volume = kNone;
+  u64 sector = 0;
+  bool operator==(const Place&) const = default;
+};
+
+enum class PieceKind : u8 { Sectors, Zeroes, Error, Dropped, Deferred, Unknown };
+
+// A part of an I/O and one place where it may go. The parts of one I/O overlap where there are
+// several possibilities; `certain` says that there is no other.
+struct Piece {
+  PieceKind kind = PieceKind::Sectors;
+  bool certain = true;
+  bool binds = true;  // a write may narrow, a read is judged
+  TargetType target = TargetType::Linear;
+  bool mapped = false;  // went through a target
+  RuleId rule = RuleId::None;
+  VolumeId volume = kNone;
+  u32 store = kNone;        // the snapshot whose view the volume is
+  DeviceId device = kNone;  // Deferred: where it waits
+  u64 first_sector = 0;     // in the volume, or in the device where it waits
+  u64 count_sectors = 0;
+  u64 io_first = 0;                                             // from the start of the I/O
+  std::array<DeviceId, 4> through{kNone, kNone, kNone, kNone};  // devices below an origin target
+  std::array<DeviceId, 4> origins{kNone, kNone, kNone, kNone};  // and the devices that have it
+};
+
+// A snapshot target that is loaded, and whether it was ever resumed.
+struct StoreUser {
+  u32 instance = kNone;
+  DeviceId device = kNone;
+  bool active = false;
+};
+
+struct SnapStore {
+  DeviceId origin = kNone;
+  DeviceId cow = kNone;
+  Place cow_place;
+  bool persistent = false;
+  bool overflow_flag = false;
+  u64 chunk_sectors = 0;
+  u64 size_sectors = 0;
+  VolumeId view = kNone;         // what the snapshot shows, once active
+  VolumeId view_before = kNone;  // what it showed before it was built again, if nothing changed
+  std::vector<StoreUser> users;
+  u32 owner = kNone;  // the instance that has the metadata
+  bool active = false;
+  bool beginning = false;  // its first resume is under way
+  bool merging = false;
+  bool merged = false;
+  bool unknown = false;  // nothing about it is judged
+  u64 loaded_at = 0;     // event number
+  u64 activated_at = 0;
+  Ranges certain;   // chunks that are excepted
+  Ranges possible;  // chunks that may be
+  bool may_be_valid = true;
+  bool may_be_overflowed = false;
+  bool may_be_invalid = false;
+  bool may_have_failed = false;  // merge failed
+  bool slack = false;            // space is not accounted exactly (R74, R75)
+  Ranges unbound_live;           // sectors, R74
+  Ranges unbound_device;         // sectors, R75
+  std::vector<Piece> origin_pieces;
+  Ranges written_since;  // sectors of the origin written while the store is dormant
+};
+
+struct EraMark {
+  u64 least = 0;
+  u64 most = 0;
+};
+
+struct EraStore {
+  Place place;
+  u64 block_sectors = 0;
+  u64 blocks = 0;
+  u64 era_least = 0;
+  u64 era_most = 0;
+  std::vector<EraMark> marks;  // by block
+  bool held_known = true;
+  bool held = false;
+  bool unknown = false;
+  std::vector<u64> begun;  // event numbers at which an era had begun for certain
+
+  // The era that had begun for certain before the event.
+  u64 era_at(u64 event) const {
+    u64 era = 0;
+    for (const u64 at : begun) era += at < event ? 1 : 0;
+    return era;
+  }
+};
+
+struct File {
+  std::string name;
+  VolumeId volume = kNone;
+  u64 least_size = 0;
+  u64 most_size = 0;
+  bool may_exist = true;
+  bool may_be_missing = false;
+};
+
+struct FileSystem {
+  Place place;  // of its first sector
+  std::string type;
+  bool known = true;       // false: may be damaged or not there at all
+  bool consistent = true;  // an fsck must be clean once it is not mounted
+  std::vector<File> files;
+};
+
+struct Mounted {
+  std::string point;
+  DeviceId device = kNone;
+  u32 file_system = kNone;
+  bool read_only = false;
+  i64 freezes = 0;
+  u64 frozen_at = 0;  // event number at which the last freeze returned
+  bool thawing = false;
+};
+
+struct PendingIo {
+  OperationId id = 0;
+  DeviceId device = kNone;
+  u64 size_least = 0;
+  u64 size_most = 0;
+  std::vector<Piece> pieces;
+  std::optional<Contents> collected;  // a read: what it may see, by sector of the I/O
+  bool ambiguous = false;             // a table changed while it was pending
+  bool free = false;                  // not judged
+  bool may_be_missing = false;        // the device may not be there
+  bool deferred_ever = false;
+  bool swapped = false;  // a table was swapped meanwhile
+  RuleId error_rule = RuleId::None;
+  std::string why_free;
+};
+
+struct PendingFile {
+  OperationId id = 0;
+  u32 mounted = kNone;
+  u32 file_system = kNone;
+  u32 file = kNone;
+  std::optional<Contents> collected;
+  u64 size_least = 0;
+  u64 size_most = 0;
+  bool free = false;
+};
+
+struct PendingChange {
+  OperationId id = 0;
+  DeviceId device = kNone;
+  bool overlapped = false;
+  LegalSet legal;  // when it was invoked
+};
+
+}  // namespace bioscope

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// flakey: up and down by the clock (R49), and what it does while down (R50; flakey_ctr,
+// parse_features).
+#include "models/spec/targets/target.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace bioscope {
+namespace {
+
+// Features of the argument group. The rules by which they exclude each other are R50's.
+RuleId parse_features(Target& target, const TargetWords& words) {
+  bool drop = false;
+  bool error = false;
+  bool corrupt = false;
+  bool corrupt_writes = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "drop_writes") {
+      if (std::exchange(drop, true) || error) return rule(50);
+    } else if (words[i] == "error_writes") {
+      if (std::exchange(error, true) || drop) return rule(50);
+    } else if (words[i] == "corrupt_bio_byte") {
+      if (words.size() - i < 5) return rule(50);
+      const auto byte = parse_number(words[i + 1]);
+      const auto value = parse_number(words[i + 3]);
+      const auto flags = parse_number(words[i + 4]);
+      if (!byte || *byte == 0 || !value || *value > 255 || !flags) return rule(50);
+      if (words[i + 2] != "r" && words[i + 2] != "w") return rule(50);
+      corrupt = true;
+      corrupt_writes = words[i + 2] == "w";
+      i += 4;
+    } else {
+      return rule(50);
+    }
+  }
+  if ((drop || error) && corrupt_writes) return rule(50);
+  target.down = corrupt ? DownMode::Corrupt
+                : drop  ? DownMode::DropWrites
+                : error ? DownMode::ErrorWrites
+                        : DownMode::Error;
+  return RuleId::None;
+}
+
+}  // namespace
+
+Parsed parse_flakey(Target target, const TargetWords& arguments) {
+  if (arguments.size() < 4) return refuse(rule(49));
+  const auto start = parse_number(arguments[1]);
+  const auto up = parse_number(arguments[2]);
+  const auto down = parse_number(arguments[3]);
+  if (!start || !up || !down || *up + *down == 0 || *up + *down > 0xffffffffULL) {
+    return refuse(rule(49));
+  }
+  target.devices.push_back({arguments[0], *start, target.length_sectors});
+  target.up_seconds = *up;
+  target.down_seconds = *down;
+  if (arguments.size() > 4) {
+    const auto count = parse_number(arguments[4]);
+    if (!count || *count > 6 || arguments.size() - 5 < *count) return refuse(rule(50));
+    const TargetWords words(arguments.begin() + 5,
+                            arguments.begin() + 5 + static_cast<std::ptrdiff_t>(*count));
+    if (const RuleId refused = parse_features(target, words); refused != RuleId::None) {
+      return refuse(refused);
+    }
+    if (*count > 0) target.features = fmt::format("{} {}", *count, fmt::join(words, " "));
+  }
+  return {std::move(target)};
+}
+
+}  // namespace bioscope

@@ -6,7 +6,7 @@
 namespace bioscope {
 
 Trace generate(u64 seed, const GenerateOptions& options) {
-  return Writer(seed, options).write();
+  return TraceWriter(seed, options).write();
 }
 
 }  // namespace bioscope

@@ -10,7 +10,7 @@ namespace bioscope {
 
 using Kind = OperationKind;
 
-void Writer::say(std::size_t lane, Sentence sentence) {
+void TraceWriter::say(std::size_t lane, Sentence sentence) {
   switch (sentence) {
     case Sentence::Io:
       put(lane, choose_io(choose_device(lane)));
@@ -45,16 +45,16 @@ void Writer::say(std::size_t lane, Sentence sentence) {
   }
 }
 
-std::string Writer::put_async(std::size_t lane, Operation io) {
+std::string TraceWriter::put_async(std::size_t lane, Operation io) {
   io.flags = OperationFlags(io.flags.bits() & ~static_cast<u32>(OperationFlag::Nowait));
   io.async = true;
   io.label = world_.next_name("x");
   return put(lane, io) ? io.label : "";
 }
 
-void Writer::say_depth(std::size_t lane) {
+void TraceWriter::say_depth(std::size_t lane) {
   std::vector<std::string> labels;
-  const Device& device = choose_device(lane);
+  const MadeDevice& device = choose_device(lane);
   const u32 depth = 2 + dice_.pick(Site::Size, 2);
   for (u32 i = 0; i < depth; ++i) {
     const std::string label = put_async(lane, choose_io(device));
@@ -63,14 +63,14 @@ void Writer::say_depth(std::size_t lane) {
   for (const std::string& label : labels) put_wait(lane, label);
 }
 
-void Writer::say_query() {
+void TraceWriter::say_query() {
   const Kind kind =
       dice_.one_of<Kind>(Site::Query, {Kind::Status, Kind::Table, Kind::Deps, Kind::Info});
   put_dm(kind, choose_device(0).name);
 }
 
-void Writer::say_suspend() {
-  const Device device = choose_device(0);
+void TraceWriter::say_suspend() {
+  const MadeDevice device = choose_device(0);
   Operation suspend = dm_simple(Kind::Suspend, device.name);
   if (dice_.chance(Site::Flag, 25)) suspend.flags.set(OperationFlag::NoFlush);
   if (!put(0, suspend)) return;
@@ -80,13 +80,13 @@ void Writer::say_suspend() {
   if (!label.empty()) put_wait(0, label);
 }
 
-void Writer::say_swap() {
+void TraceWriter::say_swap() {
   std::vector<std::size_t> possible;
   for (std::size_t i = 0; i < world_.devices.size(); ++i) {
     if (!world_.devices[i].other_table.empty()) possible.push_back(i);
   }
   if (possible.empty()) return;
-  Device& device = world_.devices[dice_.one_of(Site::DeviceOf, possible)];
+  MadeDevice& device = world_.devices[dice_.one_of(Site::DeviceOf, possible)];
   const bool load_first = device.role != Role::Era && dice_.chance(Site::Broken, 50);  // G4
   const Operation load = dm_load(device.name, device.other_table);
   if (load_first && !put(0, load)) return;
@@ -96,11 +96,11 @@ void Writer::say_swap() {
   std::swap(device.table, device.other_table);
 }
 
-void Writer::take_snapshot() {
-  const Device* origin = world_.find(Role::Origin);
+void TraceWriter::take_snapshot() {
+  const MadeDevice* origin = world_.find(Role::Origin);
   if (origin == nullptr || world_.spare_cows.empty()) return;
   const std::string origin_name = origin->name;
-  Device snapshot = choose_snapshot(dice_, world_, *origin);
+  MadeDevice snapshot = choose_snapshot(dice_, world_, *origin);
   const bool suspends = !dice_.chance(Site::Broken, options_.broken_percent);
   if (!put(0, dm_create(snapshot.name))) return;
   if (suspends) put_dm(Kind::Suspend, origin_name);
@@ -110,14 +110,14 @@ void Writer::take_snapshot() {
   if (loaded) world_.devices.push_back(std::move(snapshot));
 }
 
-std::vector<Device>::iterator Writer::choose_own_snapshot(bool persistent) {
-  return std::ranges::find_if(world_.devices, [&](const Device& device) {
+std::vector<MadeDevice>::iterator TraceWriter::choose_own_snapshot(bool persistent) {
+  return std::ranges::find_if(world_.devices, [&](const MadeDevice& device) {
     return device.role == Role::Snapshot && !device.shared && (!persistent || device.store != "N");
   });
 }
 
-void Writer::drop_snapshot() {
-  const Device* origin = world_.find(Role::Origin);
+void TraceWriter::drop_snapshot() {
+  const MadeDevice* origin = world_.find(Role::Origin);
   const auto snapshot = choose_own_snapshot(false);
   if (origin == nullptr || snapshot == world_.devices.end()) return;
   const std::string origin_name = origin->name;
@@ -127,8 +127,8 @@ void Writer::drop_snapshot() {
   rehearsal_.append(0, dm_simple(Kind::Resume, origin_name));
 }
 
-void Writer::say_merge() {
-  Device* origin = world_.find(Role::Origin);
+void TraceWriter::say_merge() {
+  MadeDevice* origin = world_.find(Role::Origin);
   const auto snapshot = choose_own_snapshot(true);
   if (origin == nullptr || snapshot == world_.devices.end()) return;
   const std::string name = origin->name;
@@ -144,8 +144,8 @@ void Writer::say_merge() {
   if (merging) world_.find(Role::Origin)->role = Role::Merging;
 }
 
-void Writer::say_checkpoint() {
-  const Device* era = world_.find(Role::Era);
+void TraceWriter::say_checkpoint() {
+  const MadeDevice* era = world_.find(Role::Era);
   if (era == nullptr) return;
   Operation message = dm_simple(Kind::Message, era->name);
   message.number = 0;
@@ -153,8 +153,8 @@ void Writer::say_checkpoint() {
   put(0, message);
 }
 
-void Writer::say_mistake() {
-  const Device device = choose_device(0);
+void TraceWriter::say_mistake() {
+  const MadeDevice device = choose_device(0);
   switch (dice_.pick(Site::MistakeKind, 9)) {
     case 0:
       put_refused(dm_create(device.name));

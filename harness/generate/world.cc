@@ -17,7 +17,7 @@ Disk null_disk(std::string name) {
   return disk;
 }
 
-void bring_up(Setup& setup, Device device) {
+void bring_up(Setup& setup, MadeDevice device) {
   setup.operations.push_back(dm_create(device.name));
   setup.operations.push_back(dm_load(device.name, device.table));
   setup.operations.push_back(dm_simple(OperationKind::Resume, device.name));
@@ -25,8 +25,8 @@ void bring_up(Setup& setup, Device device) {
 }
 
 // One to three linear pieces over two disks.
-Device choose_linear(Dice& dice) {
-  Device device;
+MadeDevice choose_linear(Dice& dice) {
+  MadeDevice device;
   device.name = "lin";
   const u32 pieces = 1 + dice.pick(Site::Table, 3);
   const u64 piece_sectors = dice.one_of<u64>(Site::Size, {64, 100, 512});
@@ -46,8 +46,8 @@ Device choose_linear(Dice& dice) {
   return device;
 }
 
-Device choose_striped(Dice& dice) {
-  Device device;
+MadeDevice choose_striped(Dice& dice) {
+  MadeDevice device;
   device.name = "st";
   const u32 stripes = 2 + dice.pick(Site::Table, 2);
   const u32 chunk = dice.one_of<u32>(Site::Chunk, {4, 8, 16, 24});
@@ -62,8 +62,8 @@ Device choose_striped(Dice& dice) {
 }
 
 // One target that maps as linear does, mixed with error or zero.
-Device choose_mixed(Dice& dice) {
-  Device device;
+MadeDevice choose_mixed(Dice& dice) {
+  MadeDevice device;
   device.name = "mix";
   const std::vector<std::string> firsts{"flakey d0 0 600 0", "delay d0 0 1", "linear d0 0",
                                         "flakey d0 0 0 600 1 drop_writes"};
@@ -77,8 +77,8 @@ Device choose_mixed(Dice& dice) {
   return device;
 }
 
-Device choose_era(Dice& dice) {
-  Device device;
+MadeDevice choose_era(Dice& dice) {
+  MadeDevice device;
   device.name = "er";
   device.role = Role::Era;
   device.size_sectors = 2048;
@@ -99,7 +99,7 @@ void set_up_snapshots(Dice& dice, Setup& setup) {
   }
   world.origin_disk = "d0";
   if (dice.chance(Site::Topology, 25)) {
-    Device real;
+    MadeDevice real;
     real.name = "real";
     real.size_sectors = 2048;
     real.table = "0 2048 linear d0 36";
@@ -108,7 +108,7 @@ void set_up_snapshots(Dice& dice, Setup& setup) {
     bring_up(setup, real);
     world.origin_disk = "real";
   }
-  Device origin;
+  MadeDevice origin;
   origin.name = "org";
   origin.role = Role::Origin;
   origin.size_sectors = dice.one_of<u64>(Site::Size, {1024, 1020, 2048});
@@ -119,8 +119,8 @@ void set_up_snapshots(Dice& dice, Setup& setup) {
 
 }  // namespace
 
-Device* World::find(Role role) {
-  const auto found = std::ranges::find(devices, role, &Device::role);
+MadeDevice* World::find(Role role) {
+  const auto found = std::ranges::find(devices, role, &MadeDevice::role);
   return found == devices.end() ? nullptr : &*found;
 }
 
@@ -145,8 +145,8 @@ Operation dm_simple(OperationKind kind, const std::string& name) {
   return operation;
 }
 
-Device choose_snapshot(Dice& dice, World& world, const Device& origin) {
-  Device snapshot;
+MadeDevice choose_snapshot(Dice& dice, World& world, const MadeDevice& origin) {
+  MadeDevice snapshot;
   snapshot.name = world.next_name("s");
   snapshot.role = Role::Snapshot;
   snapshot.size_sectors = origin.size_sectors;

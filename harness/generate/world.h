@@ -13,7 +13,7 @@ namespace bioscope {
 
 enum class Role : u8 { Plain, Origin, Snapshot, Era, Merging };
 
-struct Device {
+struct MadeDevice {
   std::string name;
   Role role = Role::Plain;
   u64 size_sectors = 0;
@@ -28,13 +28,13 @@ struct Device {
 };
 
 struct World {
-  std::vector<Device> devices;
+  std::vector<MadeDevice> devices;
   std::string origin_disk;              // what snapshot-origin and snapshots name (R75)
   std::vector<std::string> spare_cows;  // disks for further snapshots
   bool controlled = false;              // d0 is
   u32 names = 0;                        // next number of a label or snapshot
 
-  Device* find(Role role);
+  MadeDevice* find(Role role);
   std::string next_name(const char* prefix);
 };
 
@@ -96,6 +96,6 @@ Operation dm_simple(OperationKind kind, const std::string& name);
 
 // A snapshot of the origin on the next spare COW disk: its device, not yet loaded.
 // REQUIRES: !world.spare_cows.empty().
-Device choose_snapshot(Dice& dice, World& world, const Device& origin);
+MadeDevice choose_snapshot(Dice& dice, World& world, const MadeDevice& origin);
 
 }  // namespace bioscope

@@ -51,10 +51,10 @@ TEST(WorldTest, SnapshotsTakeEachCowDiskOnce) {
   World world;
   world.origin_disk = "d0";
   world.spare_cows = {"c0", "c1"};
-  Device origin;
+  MadeDevice origin;
   origin.size_sectors = 1024;
-  const Device first = choose_snapshot(dice, world, origin);
-  const Device second = choose_snapshot(dice, world, origin);
+  const MadeDevice first = choose_snapshot(dice, world, origin);
+  const MadeDevice second = choose_snapshot(dice, world, origin);
   EXPECT_NE(first.cow, second.cow);
   EXPECT_NE(first.name, second.name);
   EXPECT_TRUE(world.spare_cows.empty());

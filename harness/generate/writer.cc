@@ -13,12 +13,20 @@ namespace {
 
 constexpr u32 kSentencesAtMost = 200;  // bound when nothing makes sense any more
 
+// A suspended device keeps I/O, era's status and its messages until its resume, which this very
+// lane would have to do. What else may wait, waits for requests in flight, which end by themselves.
+bool would_wait_for_itself(const Operation& operation, const LegalSet& legal) {
+  const bool ends_by_itself = operation.kind == Kind::Suspend || operation.kind == Kind::Resume ||
+                              operation.kind == Kind::Remove || operation.kind == Kind::Load;
+  return legal.may_block && !operation.async && !ends_by_itself;
+}
+
 }  // namespace
 
-Writer::Writer(u64 seed, const GenerateOptions& options)
+TraceWriter::TraceWriter(u64 seed, const GenerateOptions& options)
     : dice_(seed), options_(options), rehearsal_(first_trace(seed)) {}
 
-Trace Writer::write() {
+Trace TraceWriter::write() {
   set_up();
   choose_weights();
   for (u32 i = 0; i < kSentencesAtMost && written() < options_.operations; ++i) {
@@ -36,7 +44,7 @@ Trace Writer::write() {
   return rehearsal_.trace();
 }
 
-Trace Writer::first_trace(u64 seed) {
+Trace TraceWriter::first_trace(u64 seed) {
   Setup setup = choose_setup(dice_, options_.controlled_disks);
   world_ = std::move(setup.world);
   first_operations_ = std::move(setup.operations);
@@ -50,32 +58,34 @@ Trace Writer::first_trace(u64 seed) {
   return trace;
 }
 
-bool Writer::put(std::size_t lane, const Operation& operation) {
+bool TraceWriter::put(std::size_t lane, const Operation& operation) {
   const LegalSet legal = rehearsal_.legal(operation);
-  if (!legal.allows(0) || (legal.may_block && !operation.async)) return false;
+  if (!legal.allows(0) || would_wait_for_itself(operation, legal)) return false;
   rehearsal_.append(lane, operation);
   return true;
 }
 
-void Writer::put_refused(const Operation& operation) {
-  if (!rehearsal_.legal(operation).may_block) rehearsal_.append(0, operation);
+void TraceWriter::put_refused(const Operation& operation) {
+  if (!would_wait_for_itself(operation, rehearsal_.legal(operation))) {
+    rehearsal_.append(0, operation);
+  }
 }
 
-void Writer::put_wait(std::size_t lane, const std::string& label) {
+void TraceWriter::put_wait(std::size_t lane, const std::string& label) {
   Operation wait;
   wait.kind = Kind::Wait;
   wait.edge = {EdgeKind::Returned, label};
   rehearsal_.append(lane, wait);
 }
 
-void Writer::put_after(std::size_t lane, const std::string& label) {
+void TraceWriter::put_after(std::size_t lane, const std::string& label) {
   Operation after;
   after.kind = Kind::After;
   after.edge = {EdgeKind::Returned, label};
   rehearsal_.append(lane, after);
 }
 
-void Writer::choose_weights() {
+void TraceWriter::choose_weights() {
   constexpr std::array<u32, 5> kWeights{0, 1, 2, 4, 8};
   for (u32& weight : weights_) weight = kWeights[dice_.pick(Site::Weight, kWeights.size())];
   for (const Sentence dull : {Sentence::Flush, Sentence::Query}) {
@@ -87,7 +97,7 @@ void Writer::choose_weights() {
   write_percent_ = dice_.one_of<u32>(Site::Weight, {30, 50, 70});
 }
 
-Sentence Writer::choose_sentence(std::size_t among) {
+Sentence TraceWriter::choose_sentence(std::size_t among) {
   u32 total = 0;
   for (std::size_t i = 0; i < among; ++i) total += weights_[i];
   u32 rest = dice_.pick(Site::Action, total);
@@ -98,7 +108,7 @@ Sentence Writer::choose_sentence(std::size_t among) {
   return Sentence::Io;
 }
 
-const Device& Writer::choose_device(std::size_t lane) {
+const MadeDevice& TraceWriter::choose_device(std::size_t lane) {
   std::vector<std::size_t> possible;
   for (std::size_t i = 0; i < world_.devices.size(); ++i) {
     if (lane == 0 || world_.devices[i].shared) possible.push_back(i);
@@ -106,7 +116,7 @@ const Device& Writer::choose_device(std::size_t lane) {
   return world_.devices[dice_.one_of(Site::DeviceOf, possible)];
 }
 
-Range Writer::choose_range(const Device& device) {
+Range TraceWriter::choose_range(const MadeDevice& device) {
   std::vector<u64> anchors{0, 8, 64, device.size_sectors};
   anchors.insert(anchors.end(), device.boundaries.begin(), device.boundaries.end());
   const u64 length = std::min<u64>(dice_.one_of<u64>(Site::Length, {8, 1, 2, 7, 9, 16, 33, 64}),
@@ -117,7 +127,7 @@ Range Writer::choose_range(const Device& device) {
   return {std::min(first, device.size_sectors - length), length};
 }
 
-Operation Writer::choose_io(const Device& device) {
+Operation TraceWriter::choose_io(const MadeDevice& device) {
   Operation io;
   io.kind = dice_.chance(Site::Action, write_percent_) ? Kind::Write : Kind::Read;
   io.device = device.name;
@@ -129,10 +139,10 @@ Operation Writer::choose_io(const Device& device) {
   return io;
 }
 
-void Writer::set_up() {
+void TraceWriter::set_up() {
   for (const Operation& operation : first_operations_) rehearsal_.append(0, operation);
-  const std::vector<Device> made = world_.devices;
-  for (const Device& device : made) {
+  const std::vector<MadeDevice> made = world_.devices;
+  for (const MadeDevice& device : made) {
     if (device.role == Role::Plain && !device.on_top) continue;
     Operation fill = dm_simple(Kind::Write, device.name);
     fill.range = {0, std::min(kHotSectors, device.size_sectors)};
@@ -144,14 +154,14 @@ void Writer::set_up() {
     for (u32 i = 0; i < first; ++i) take_snapshot();
   }
   if (lanes() == 1) return;
-  for (Device& device : world_.devices) device.shared = dice_.chance(Site::Snapshots, 75);
-  const bool none = std::ranges::none_of(world_.devices, &Device::shared);
+  for (MadeDevice& device : world_.devices) device.shared = dice_.chance(Site::Snapshots, 75);
+  const bool none = std::ranges::none_of(world_.devices, &MadeDevice::shared);
   if (none) world_.devices.back().shared = true;
   rehearsal_.trace().lanes[0].operations.back().label = "up";
   for (std::size_t lane = 1; lane < lanes(); ++lane) put_after(lane, "up");
 }
 
-void Writer::end() {
+void TraceWriter::end() {
   std::vector<std::string> last;
   for (std::size_t lane = 1; lane < lanes(); ++lane) {
     Operation read = dm_simple(Kind::Read, choose_device(lane).name);
@@ -161,7 +171,7 @@ void Writer::end() {
     rehearsal_.append(lane, read);
   }
   for (const std::string& label : last) put_after(0, label);
-  for (const Device& device : world_.devices) {
+  for (const MadeDevice& device : world_.devices) {
     Operation read = dm_simple(Kind::Read, device.name);
     read.range = {0, std::min(kHotSectors + 32, device.size_sectors)};
     put(0, read);
@@ -169,7 +179,7 @@ void Writer::end() {
   }
 }
 
-void Writer::add_holds() {
+void TraceWriter::add_holds() {
   if (!world_.controlled) return;
   Trace& trace = rehearsal_.trace();
   std::vector<const Operation*> candidates;

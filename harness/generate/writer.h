@@ -30,9 +30,9 @@ inline constexpr std::size_t kIoSentences = 3;
 
 inline constexpr u64 kHotSectors = 128;  // where most I/O goes, so that reads meet writes
 
-class Writer {
+class TraceWriter {
  public:
-  Writer(u64 seed, const GenerateOptions& options);
+  TraceWriter(u64 seed, const GenerateOptions& options);
 
   Trace write();
 
@@ -54,9 +54,9 @@ class Writer {
 
   void choose_weights();
   Sentence choose_sentence(std::size_t among);
-  const Device& choose_device(std::size_t lane);
-  Range choose_range(const Device& device);
-  Operation choose_io(const Device& device);
+  const MadeDevice& choose_device(std::size_t lane);
+  Range choose_range(const MadeDevice& device);
+  Operation choose_io(const MadeDevice& device);
   void set_up();
 
   void say(std::size_t lane, Sentence sentence);
@@ -68,7 +68,7 @@ class Writer {
   void say_swap();
   void take_snapshot();
   // A snapshot that this lane alone uses, or the end.
-  std::vector<Device>::iterator choose_own_snapshot(bool persistent);
+  std::vector<MadeDevice>::iterator choose_own_snapshot(bool persistent);
   void drop_snapshot();
   void say_merge();
   void say_checkpoint();

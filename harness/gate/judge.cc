@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "harness/check/oracle.h"
 #include "harness/finding/place.h"
 #include "models/trace/syntax.h"
 #include "models/trace/text.h"
@@ -55,6 +56,12 @@ std::optional<OperationId> first_unreturned(const History& history) {
   return std::nullopt;
 }
 
+// What the history alone does not tell of a hang.
+void complete_hang(const Play& play, Finding& finding) {
+  if (finding.signature.target.empty()) finding.signature.target = telling_target(play.trace);
+  if (finding.signature.place.empty()) finding.signature.place = telling_place(play.console);
+}
+
 }  // namespace
 
 Finding lost_guest_finding(const BatchJob& job, const Play& play) {
@@ -88,9 +95,8 @@ Finding unfinished_finding(const BatchJob& job, const Play& play) {
     return finding;
   }
   finding.signature.rule = history.end == HistoryEnd::Hung ? "hang" : "crash";
-  finding.signature.target = telling_target(play.trace);
   finding.signature.place = telling_place(history.note);
-  if (finding.signature.place.empty()) finding.signature.place = telling_place(play.console);
+  complete_hang(play, finding);
   finding.operation = first_unreturned(history);
   finding.message = "the trace did not come to its end";
   if (finding.operation) {
@@ -105,8 +111,16 @@ Judgement judge_play(const BatchJob& job, const Play& play) {
   Judgement judgement;
   if (play.end == PlayEnd::GuestLost) judgement.findings.push_back(lost_guest_finding(job, play));
   if (play.end != PlayEnd::Played) return judgement;
-  if (play.history.end != HistoryEnd::Completed) {
+  Checked checked = check_history(job.job.name, play.trace, play.history);
+  judgement.marks = std::move(checked.marks);
+  judgement.findings = std::move(checked.findings);
+  const bool ended = play.history.end == HistoryEnd::Completed;
+  if (!ended && judgement.findings.empty()) {
     judgement.findings.push_back(unfinished_finding(job, play));
+  }
+  for (Finding& finding : judgement.findings) {
+    finding.seed = job.seed;
+    if (finding.signature.rule == "hang") complete_hang(play, finding);
   }
   return judgement;
 }

@@ -41,6 +41,7 @@ Result<void> serve(ChannelWriter& channel) {
   if (!server) return std::unexpected(server.error());
   set_priority(server->pid(), kServerPriority);
   set_priority(0, kPlayerPriority);
+  set_io_priority();
   start_device_mapper();
   greeting.can = probe_capabilities(!modules.scsi_debug_path().empty());
   utsname names{};

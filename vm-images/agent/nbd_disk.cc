@@ -87,6 +87,8 @@ Result<void> NbdDisks::connect(Made& made, u32 slot) {
   const std::string pid_path = fmt::format("/sys/block/nbd{}/pid", slot);
   for (int round = 0; round < kConnectRounds; ++round) {
     if (exists(pid_path) && read_file(size_path) == expected) {
+      // Requests reach the disk as they are issued: their order is the trace's business.
+      write_file(fmt::format("/sys/block/nbd{}/queue/scheduler", slot), "none");
       if (disk.max_sectors != 0) {
         write_file(fmt::format("/sys/block/nbd{}/queue/max_sectors_kb", slot),
                    fmt::format("{}", disk.max_sectors / 2));

@@ -81,6 +81,7 @@ Result<void> NullDisks::make(const Disk& disk, const std::string& name) {
       {"blocksize", fmt::format("{}", disk.logical_block_bytes)},
       {"memory_backed", "1"},
       {"discard", "1"},
+      {"no_sched", "1"},
   };
   if (disk.cache == CacheMode::Volatile) {
     settings.emplace_back("cache_size", fmt::format("{}", disk.size_sectors / kSectorsPerMib));

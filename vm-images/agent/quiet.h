@@ -2,8 +2,9 @@
 // Tells when nothing can run any more: everybody waits for a request that is held.
 //
 // Profile det: a SCHED_IDLE thread has run several times, with pauses that let short kernel timers
-// expire, and nothing was recorded and no request moved in between. Profile smp: besides, no other
-// task was running at any of many looks; a bound on the waiting makes it "not judged".
+// expire, and nothing was recorded and no request moved in between. Profile smp: besides, no
+// more than one other task was running at any of many looks; a bound on the waiting makes it "not
+// judged".
 #pragma once
 
 #include <condition_variable>

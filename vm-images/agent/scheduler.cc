@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "vm-images/agent/boot.h"
 #include "vm-images/agent/clock.h"
 #include "vm-images/agent/thread_priority.h"
 
@@ -47,15 +48,22 @@ void Scheduler::end() {
 
 void Scheduler::run() {
   set_priority(0, kSchedulerPriority);
+  const bool det = is_det_profile();
+  u64 cost_ns = 0;
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return chooser_.has_value(); });
     const u32 scale = chooser_->pick(ChoiceKind::Schedule, kSiteTime, kScales);
     const u32 fraction = chooser_->pick(ChoiceKind::Schedule, kSiteTime, 256);
-    const u64 pause_ns = (unit_ns_ << scale) * (256 + fraction) / 256;
+    u64 pause_ns = (unit_ns_ << scale) * (256 + fraction) / 256;
+    // On a host that is busy a choice can take longer than the pause; then this thread would be all
+    // that runs on its vCPU, and the kernel's own workers there would wait for ever.
+    if (!det) pause_ns += 10 * cost_ns;
     changed_.wait_for(lock, std::chrono::nanoseconds(pause_ns),
                       [this] { return !chooser_.has_value(); });
+    const u64 woken_ns = now_ns();
     if (chooser_) choose(*chooser_);
+    cost_ns = now_ns() - woken_ns;
   }
 }
 

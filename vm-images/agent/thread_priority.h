@@ -17,6 +17,10 @@ inline constexpr int kWatchdogPriority = 99;
 
 // SCHED_FIFO at `priority`, or SCHED_OTHER for kOrdinaryPriority. `tid` 0: the calling thread.
 void set_priority(pid_t tid, int priority);
+// The calling thread and those it starts issue I/O of one class whatever their priority is. Without
+// it the kernel takes SCHED_FIFO for the real-time class, and mq-deadline lets no other request
+// pass one of that class for ten seconds, be it held in the disk.
+void set_io_priority();
 // Runs only when nothing else can.
 void set_idle_priority();
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm-images/agent/workers.h"
 
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,6 +8,8 @@
 #include <cassert>
 #include <chrono>
 #include <utility>
+
+#include "vm-images/agent/thread_priority.h"
 
 namespace bioscope {
 
@@ -60,6 +61,8 @@ bool WorkerPool::start(Job job) {
 }
 
 void WorkerPool::run(Worker& worker) {
+  // Not that of whoever started it.
+  set_priority(0, kOrdinaryPriority);
   worker.tid_ = static_cast<pid_t>(syscall(SYS_gettid));
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -67,8 +70,7 @@ void WorkerPool::run(Worker& worker) {
     lock.unlock();
     worker.job_(worker);
     // The next trace finds every worker as a new one.
-    const sched_param ordinary{};
-    sched_setscheduler(0, SCHED_OTHER, &ordinary);
+    set_priority(0, kOrdinaryPriority);
     lock.lock();
     worker.job_ = nullptr;
     free_.push_back(&worker);

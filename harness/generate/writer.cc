@@ -129,7 +129,10 @@ Range TraceWriter::choose_range(const MadeDevice& device) {
 
 Operation TraceWriter::choose_io(const MadeDevice& device) {
   Operation io;
-  io.kind = dice_.chance(Site::Action, write_percent_) ? Kind::Write : Kind::Read;
+  // A write below the origin would go past it (R75): no snapshot could be judged any more.
+  const bool is_below_origin = device.name == world_.origin_disk;
+  const bool writes = dice_.chance(Site::Action, write_percent_) && !is_below_origin;
+  io.kind = writes ? Kind::Write : Kind::Read;
   io.device = device.name;
   io.range = choose_range(device);
   const u32 flag = dice_.pick(Site::Flag, 100);

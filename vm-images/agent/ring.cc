@@ -18,6 +18,12 @@ Result<Ring> Ring::create() {
         "io_uring does not work in the guest ({}); it needs CONFIG_IO_URING", strerror(-error)));
   }
   ring.live_ = true;
+  // One worker, so that what is queued behind a request runs after the kernel has put the request
+  // away (see settle()). There is never more than one request in a ring.
+  unsigned workers[2] = {1, 1};
+  if (io_uring_register_iowq_max_workers(&ring.ring_, workers) != 0) {
+    return could_not_judge("io_uring in the guest cannot bound its workers; it needs Linux 5.15");
+  }
   return ring;
 }
 
@@ -36,13 +42,15 @@ io_uring_sqe* Ring::next() {
   return entry;
 }
 
-int Ring::complete() {
+int Ring::submit() {
   int submitted = 0;
   do {
     submitted = io_uring_submit(&ring_);
   } while (submitted == -EINTR || submitted == -EAGAIN);
-  if (submitted < 0) return submitted;
-  if (on_submitted_) on_submitted_();
+  return submitted;
+}
+
+int Ring::reap() {
   io_uring_cqe* completion = nullptr;
   int error = 0;
   do {
@@ -52,6 +60,25 @@ int Ring::complete() {
   const int result = completion->res;
   io_uring_cqe_seen(&ring_, completion);
   return result;
+}
+
+int Ring::complete() {
+  if (const int submitted = submit(); submitted < 0) return submitted;
+  if (on_submitted_) on_submitted_();
+  const int result = reap();
+  settle();
+  return result;
+}
+
+// What a device without NOWAIT support is asked, the kernel's io-wq worker performs. It posts the
+// completion first and drops its reference on the file afterwards: the node would stay open for a
+// moment after the operation returned, and a remove would find it busy. An empty request behind it
+// completes when that is over.
+void Ring::settle() {
+  io_uring_sqe* entry = next();
+  io_uring_prep_nop(entry);
+  entry->flags |= IOSQE_ASYNC;
+  if (submit() >= 0) reap();
 }
 
 int Ring::read(int fd, std::span<u8> bytes, u64 offset_bytes, int flags) {

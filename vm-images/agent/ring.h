@@ -37,7 +37,10 @@ class Ring {
  private:
   Ring() = default;
   io_uring_sqe* next();
+  int submit();
+  int reap();
   int complete();
+  void settle();
 
   io_uring ring_{};
   std::function<void()> on_submitted_;

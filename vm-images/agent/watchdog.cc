@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm-images/agent/watchdog.h"
 
+#include <dirent.h>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -29,6 +30,30 @@ bool any_in_kernel(WorkerPool& workers) {
   return found;
 }
 
+// "state D, waits in era_status" and the stack.
+std::string thread_text(const std::string& folder) {
+  std::string text;
+  const std::string status = read_file(folder + "stat");
+  const std::size_t state = status.rfind(") ");
+  if (state != std::string::npos) text = fmt::format("state {}, ", status.substr(state + 2, 1));
+  return text +
+         fmt::format("waits in {}\n{}", read_file(folder + "wchan"), read_file(folder + "stack"));
+}
+
+// What io_uring could not issue at once it issues in threads of its own, named after the one that
+// submitted: there the telling stack is.
+std::string io_worker_text(pid_t submitter) {
+  const std::string name = fmt::format("iou-wrk-{}\n", submitter);
+  std::string text;
+  DIR* tasks = opendir("/proc/self/task");
+  while (const dirent* entry = tasks == nullptr ? nullptr : readdir(tasks)) {
+    const std::string folder = fmt::format("/proc/self/task/{}/", entry->d_name);
+    if (read_file(folder + "comm") == name) text += "its I/O thread, " + thread_text(folder);
+  }
+  if (tasks != nullptr) closedir(tasks);
+  return text;
+}
+
 std::string evidence_of(WorkerPool& workers) {
   struct Stuck {
     pid_t tid;
@@ -43,13 +68,9 @@ std::string evidence_of(WorkerPool& workers) {
   });
   std::string text;
   for (const Stuck& one : stuck) {
-    const std::string folder = fmt::format("/proc/self/task/{}/", one.tid);
     text += one.is_cleanup ? std::string("clean-up") : fmt::format("operation {}", one.operation);
-    const std::string status = read_file(folder + "stat");
-    const std::size_t state = status.rfind(") ");
-    if (state != std::string::npos) text += fmt::format(", state {}", status.substr(state + 2, 1));
-    text +=
-        fmt::format(", waits in {}\n{}", read_file(folder + "wchan"), read_file(folder + "stack"));
+    text += ", " + thread_text(fmt::format("/proc/self/task/{}/", one.tid));
+    text += io_worker_text(one.tid);
   }
   return text;
 }

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "harness/check/testing/player.h"
+#include "models/spec/testing/player.h"
 #include "models/trace/text.h"
 
 namespace bioscope {

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "harness/check/oracle.h"
-#include "harness/check/testing/player.h"
+#include "models/spec/testing/player.h"
 #include "models/trace/lower.h"
 #include "models/trace/text.h"
 

@@ -12,7 +12,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 IoKind io_kind(const Operation& operation) {
   switch (operation.kind) {
@@ -533,4 +533,4 @@ void Machine::free_device(DeviceId device, OperationId writer) {
   }
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/spec/candidate.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 void CandidateSet::add(const Candidate& candidate) {
   if (contains(candidate)) return;
@@ -77,4 +77,4 @@ bool value_at(const Candidate& candidate, u64 place, u64 seed, Sector& value) {
   return false;
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -10,7 +10,7 @@
 #include "models/base/stamp.h"
 #include "models/trace/trace.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 inline constexpr OperationId kBeforeAll = 0xffffffff;  // there before the trace began
 inline constexpr OperationId kForEver = 0xfffffffe;    // no later write takes it away
@@ -70,4 +70,4 @@ bool matches(const Candidate& candidate, u64 place, const Sector& seen, u64 seed
 // What the candidate is at `place`. Any has no value: false.
 bool value_at(const Candidate& candidate, u64 place, u64 seed, Sector& value);
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cassert>
 
-namespace bioscope {
+namespace bioscope::spec {
 
 Contents::Contents(u64 size_sectors, CandidateSet initial) {
   runs_.push_back(Run{size_sectors, std::move(initial)});
@@ -72,4 +72,4 @@ void Contents::add_copy(Range range, const Contents& from, u64 from_first) {
                 });
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -11,7 +11,7 @@
 
 #include "models/spec/candidate.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 class Contents {
  public:
@@ -69,4 +69,4 @@ class Contents {
   std::vector<Run> runs_;
 };
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -8,7 +8,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 constexpr std::initializer_list<int> kConstructorErrors = {EINVAL, ENXIO, ENODEV,
@@ -602,4 +602,4 @@ void Machine::blur(DeviceId id) {
   }
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -9,7 +9,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 std::map<std::string, std::string> fields_of(const std::string& text) {
@@ -383,4 +383,4 @@ void Machine::apply_message(const Operation& operation, DeviceId id) {
   if (operation.text == "drop_metadata_snap") era.held = false;
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

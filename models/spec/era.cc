@@ -7,7 +7,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 void Machine::plan_era(const Target& target, LegalSet& legal) const {
   legal.rule = rule(52);
@@ -215,4 +215,4 @@ Verdict Machine::judge_era_dump(const Event& event) {
   return legal_verdict();
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

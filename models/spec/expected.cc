@@ -4,7 +4,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 void append_run(SectorRuns& runs, u64 first, u64 end, const Candidate& candidate, u64 seed) {
@@ -101,4 +101,4 @@ Event Machine::expected(OperationId id) const {
   return event;
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

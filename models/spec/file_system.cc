@@ -7,7 +7,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 constexpr u64 kFileSectors = 1ULL << 40;  // room enough for any file
@@ -589,4 +589,4 @@ void Machine::merge_file_system(const SnapStore& store) {
   }
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

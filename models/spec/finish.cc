@@ -7,7 +7,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 bool Machine::touches_held_disk(DeviceId id, u32 depth) const {
   if (id == kNone || depth > 8) return false;
@@ -120,4 +120,4 @@ std::vector<Verdict> Machine::finish(const History& history) {
   return verdicts;
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

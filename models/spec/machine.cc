@@ -5,7 +5,7 @@
 
 #include "models/trace/order.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 bool is_io(OperationKind kind) {
@@ -213,4 +213,4 @@ LegalSet Machine::legal(const Operation& operation) const {
   return one_of(RuleId::None, {0});
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -6,7 +6,7 @@
 
 #include "models/spec/state.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 class Machine {
  public:
@@ -221,4 +221,4 @@ std::string error_text(int error);
 LegalSet one_of(RuleId rule, std::initializer_list<int> errors);
 void allow(LegalSet& legal, std::initializer_list<int> errors);
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

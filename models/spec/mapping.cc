@@ -6,7 +6,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 constexpr u32 kMaxDepth = 16;  // of stacked devices
@@ -374,4 +374,4 @@ std::string Machine::target_name(DeviceId id) const {
   return std::string(name_of(telling_target(id)));
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

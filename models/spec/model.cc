@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/spec/model.h"
 
+#include <algorithm>
+
 #include "models/spec/machine.h"
 
 namespace bioscope {
 
 struct Model::State {
-  explicit State(const Trace& trace) : machine(std::make_shared<const Program>(trace)) {}
-  Machine machine;
+  explicit State(const Trace& trace) : machine(std::make_shared<const spec::Program>(trace)) {}
+  spec::Machine machine;
 };
 
 Model::Model(const Trace& trace) : state_(std::make_unique<State>(trace)) {}
@@ -32,6 +34,22 @@ Event Model::expected(OperationId id) const {
 }
 const Marks& Model::marks() const {
   return state_->machine.marks();
+}
+
+bool LegalSet::allows(int error) const {
+  return std::ranges::binary_search(errors, error);
+}
+
+void Marks::add(const Marks& other) {
+  if (exercised.size() < other.exercised.size()) exercised.resize(other.exercised.size());
+  for (std::size_t i = 0; i < other.exercised.size(); ++i) exercised[i] += other.exercised[i];
+  reads += other.reads;
+  reads_binding += other.reads_binding;
+  operations += other.operations;
+  operations_succeeded += other.operations_succeeded;
+  splits += other.splits;
+  copy_outs += other.copy_outs;
+  attaches_under_io += other.attaches_under_io;
 }
 
 }  // namespace bioscope

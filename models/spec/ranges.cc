@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace bioscope {
+namespace bioscope::spec {
 
 void Ranges::add(Range range) {
   if (range.count_sectors == 0) return;
@@ -59,4 +59,4 @@ u64 Ranges::count() const {
   return total;
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

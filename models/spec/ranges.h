@@ -6,7 +6,7 @@
 
 #include "models/trace/trace.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 class Ranges {
  public:
@@ -24,4 +24,4 @@ class Ranges {
   std::vector<Range> ranges_;
 };
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

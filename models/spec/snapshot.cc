@@ -13,7 +13,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 constexpr u64 kDefaultChunkSectors = 32;  // DM_CHUNK_SIZE_DEFAULT_SECTORS
@@ -586,4 +586,4 @@ void Machine::change_snapshot_origins(DeviceId swapped) {
   }
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -14,7 +14,7 @@
 #include "models/spec/ranges.h"
 #include "models/spec/targets/target.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 using DeviceId = u32;
 using VolumeId = u32;
@@ -222,4 +222,4 @@ struct PendingChange {
   LegalSet legal;  // when it was invoked
 };
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -9,7 +9,7 @@
 
 #include "models/spec/machine.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 struct Mismatch {
@@ -70,22 +70,6 @@ void allow(LegalSet& legal, std::initializer_list<int> errors) {
     const auto at = std::ranges::lower_bound(legal.errors, error);
     if (at == legal.errors.end() || *at != error) legal.errors.insert(at, error);
   }
-}
-
-bool LegalSet::allows(int error) const {
-  return std::ranges::binary_search(errors, error);
-}
-
-void Marks::add(const Marks& other) {
-  if (exercised.size() < other.exercised.size()) exercised.resize(other.exercised.size());
-  for (std::size_t i = 0; i < other.exercised.size(); ++i) exercised[i] += other.exercised[i];
-  reads += other.reads;
-  reads_binding += other.reads_binding;
-  operations += other.operations;
-  operations_succeeded += other.operations_succeeded;
-  splits += other.splits;
-  copy_outs += other.copy_outs;
-  attaches_under_io += other.attaches_under_io;
 }
 
 // Each sector that was read against what it may have held. `first_sector` is that of the I/O in
@@ -208,4 +192,4 @@ Verdict Machine::judge_sectors(const Event& event, const Contents& collected, u6
   return verdict;
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

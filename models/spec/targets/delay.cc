@@ -3,7 +3,7 @@
 // flushes (R48; delay_ctr).
 #include "models/spec/targets/target.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 Parsed parse_delay(Target target, const TargetWords& arguments) {
   if (arguments.size() != 3 && arguments.size() != 6 && arguments.size() != 9) {
@@ -19,4 +19,4 @@ Parsed parse_delay(Target target, const TargetWords& arguments) {
   return {std::move(target)};
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -2,7 +2,7 @@
 // era and log-writes: a data device and one for what they note (R51, R52; era_ctr, log_writes_ctr).
 #include "models/spec/targets/target.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 Parsed parse_era(Target target, const TargetWords& arguments) {
   constexpr u64 kLeastBlockSectors = 8;
@@ -25,4 +25,4 @@ Parsed parse_log_writes(Target target, const TargetWords& arguments) {
   return {std::move(target)};
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 // Features of the argument group. The rules by which they exclude each other are R50's.
@@ -69,4 +69,4 @@ Parsed parse_flakey(Target target, const TargetWords& arguments) {
   return {std::move(target)};
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

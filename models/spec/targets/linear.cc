@@ -2,7 +2,7 @@
 // linear, and what is as plain: zero and error (R46).
 #include "models/spec/targets/target.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 Parsed parse_linear(Target target, const TargetWords& arguments) {
   if (arguments.size() != 2) return refuse(rule(46));
@@ -18,4 +18,4 @@ Parsed parse_plain(Target target, const TargetWords& arguments) {
   return {std::move(target)};
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

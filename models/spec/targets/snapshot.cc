@@ -6,7 +6,7 @@
 #include <bit>
 #include <limits>
 
-namespace bioscope {
+namespace bioscope::spec {
 
 Parsed parse_origin(Target target, const TargetWords& arguments) {
   if (arguments.size() != 1) return refuse(rule(29));
@@ -56,4 +56,4 @@ Parsed parse_snapshot(Target target, const TargetWords& arguments) {
   return {std::move(target)};
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

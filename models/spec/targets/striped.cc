@@ -2,7 +2,7 @@
 // striped: chunk k lies on stripe k mod n (R47; stripe_map_sector, stripe_ctr).
 #include "models/spec/targets/target.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 Parsed parse_striped(Target target, const TargetWords& arguments) {
   if (arguments.size() < 2) return refuse(rule(47));
@@ -33,4 +33,4 @@ StripePlace stripe_of(const Target& target, u64 offset_sectors) {
   return place;
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

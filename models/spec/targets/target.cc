@@ -7,7 +7,7 @@
 #include <charconv>
 #include <utility>
 
-namespace bioscope {
+namespace bioscope::spec {
 namespace {
 
 using Parse = Parsed (*)(Target, const TargetWords&);
@@ -125,4 +125,4 @@ std::string table_line(const Target& target) {
   return line;
 }
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

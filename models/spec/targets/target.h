@@ -11,7 +11,7 @@
 #include "models/spec/rule.h"
 #include "models/trace/table.h"
 
-namespace bioscope {
+namespace bioscope::spec {
 
 enum class TargetType : u8 {
   Linear,
@@ -95,4 +95,4 @@ struct StripePlace {
 };
 StripePlace stripe_of(const Target& target, u64 offset_sectors);
 
-}  // namespace bioscope
+}  // namespace bioscope::spec

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lanes that overlap: what may be seen while an operation is pending, and what no longer after.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "models/spec/testing/script.h"
+
+namespace bioscope {
+namespace {
+
+constexpr const char* kDisk =
+    "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\nlane A\n"
+    "  w0: write d0 0+8\n  r1: read d0 0+8\n  r2: read d0 0+8\n  r3: read d0 0+8\n"
+    "lane B\n  w1: write d0 0+8\n  w2: write d0 0+8\n";
+
+TEST(Concurrency, P1APendingWriteMayBeSeenAndMayNot) {
+  Script script(kDisk);
+  script.play_until("r1");
+  script.invoke("w1");
+  script.invoke("r1");
+  script.invoke("r2");
+  EXPECT_EQ(script.reads("r1", "w0").kind, VerdictKind::Legal);
+  EXPECT_EQ(script.reads("r2", "w1").kind, VerdictKind::Legal);
+  // Once it was seen the old value is gone.
+  script.invoke("r3");
+  EXPECT_EQ(script.reads("r3", "w0").kind, VerdictKind::Violation);
+}
+
+TEST(Concurrency, P1AReturnedWriteReplacesWhatWasThereBeforeItsInvoke) {
+  Script script(kDisk);
+  script.play_until("r1");
+  script.invoke("w1");
+  script.returns("w1");
+  script.invoke("r1");
+  const Verdict verdict = script.reads("r1", "w0");
+  EXPECT_EQ(verdict.kind, VerdictKind::Violation);
+  EXPECT_EQ(verdict.rule, property(1));
+  ASSERT_FALSE(verdict.sectors.empty());
+  EXPECT_EQ(verdict.sectors[0].legal, (std::vector<Sector>{Stamp{script.id("w1"), 0, 1}}));
+}
+
+TEST(Concurrency, P1AWriteThatFailedLeavesOldAndNew) {
+  Script script(
+      "bioscope-trace 1\nseed 1\ndisk d0 controlled size=8192\nlane A\n"
+      "  w0: write d0 0+8\n  w1: write d0 0+8\n  r1: read d0 0+8\n"
+      "disk-script\n  fail d0 write EIO after returned w0\n");
+  script.play_until("w1");
+  script.invoke("w1");
+  EXPECT_EQ(script.returns("w1", EIO).kind, VerdictKind::Legal);
+  Script copy = script;
+  script.invoke("r1");
+  EXPECT_EQ(script.reads("r1", "w0").kind, VerdictKind::Legal);
+  copy.invoke("r1");
+  EXPECT_EQ(copy.reads("r1", "w1").kind, VerdictKind::Legal);
+}
+
+TEST(Concurrency, TwoOverlappingWritesMayLandInEitherOrder) {
+  Script script(kDisk);
+  script.play_until("r1");
+  script.invoke("w1");
+  script.invoke("w2");
+  script.returns("w2");
+  script.returns("w1");
+  Script copy = script;
+  script.invoke("r1");
+  EXPECT_EQ(script.reads("r1", "w1").kind, VerdictKind::Legal);
+  copy.invoke("r1");
+  EXPECT_EQ(copy.reads("r1", "w2").kind, VerdictKind::Legal);
+}
+
+constexpr const char* kCaseD =
+    "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\ndisk c0 null size=8192\nlane A\n"
+    "  create org; load org \"0 8192 snapshot-origin d0\"; resume org\n  a: write org 0+8\n"
+    "  create snap; suspend org\n  load snap \"0 8192 snapshot d0 c0 N 8\"; resume snap\n"
+    "  resume org\n  r1: read snap 0+8\nlane B\n  b: write org 0+8\n";
+
+TEST(Concurrency, R65CaseDTheSnapshotNeverSeesALaterOriginWrite) {
+  Script script(kCaseD);
+  script.play_until("r1");
+  script.invoke("r1");
+  script.invoke("b");
+  script.returns("b");
+  Script copy = script;
+  EXPECT_EQ(script.reads("r1", "a").kind, VerdictKind::Legal);
+  const Verdict verdict = copy.reads("r1", "b");
+  EXPECT_EQ(verdict.kind, VerdictKind::Violation);
+  EXPECT_EQ(verdict.rule, rule(65));
+  EXPECT_EQ(verdict.target, "snapshot");
+}
+
+TEST(Concurrency, R38IoOfASuspendedDeviceReturnsOnlyAfterTheResume) {
+  const char* lines =
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\nlane A\n"
+      "  create y; load y \"0 8192 linear d0 0\"; resume y; suspend y\n  up: resume y\n"
+      "lane B\n  r1: read y 0+8\n";
+  Script script(lines);
+  script.play_until("up");
+  script.invoke("r1");
+  Script copy = script;
+  EXPECT_EQ(script.reads("r1", "").rule, rule(38));
+  copy.invoke("up");
+  EXPECT_EQ(copy.reads("r1", "").kind, VerdictKind::Legal);
+}
+
+TEST(Concurrency, P4AWriteAcrossASwapLandsByTheOldOrTheNewTable) {
+  const char* lines =
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\ndisk d1 null size=8192\nlane A\n"
+      "  create y; load y \"0 8192 linear d0 0\"; resume y\n  load y \"0 8192 linear d1 0\"\n"
+      "  up: resume y\n  r0: read d0 0+8\n  r1: read d1 0+8\n  r2: read y 0+8\n"
+      "lane B\n  w: write y 0+8\n  w2: write y 0+8\n";
+  Script script(lines);
+  script.play_until("up");
+  script.invoke("w");
+  script.invoke("up");
+  script.returns("w");
+  script.returns("up");
+  for (const char* seen : {"w", ""}) {
+    Script copy = script;
+    copy.invoke("r0");
+    EXPECT_EQ(copy.reads("r0", seen).kind, VerdictKind::Legal);
+    copy.invoke("r1");
+    EXPECT_EQ(copy.reads("r1", seen).kind, VerdictKind::Legal);
+  }
+  script.invoke("w2");
+  script.returns("w2");
+  script.invoke("r1");
+  EXPECT_EQ(script.reads("r1", "w").kind, VerdictKind::Violation);
+}
+
+TEST(Concurrency, R56StockBugEBlamesTheResumeAndNotTheStatus) {
+  const char* lines =
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\ndisk m0 null size=8192\nlane A\n"
+      "  create e; load e \"0 8192 era m0 d0 64\"; resume e\n  suspend e\n"
+      "  load e \"0 8192 era m0 d0 64\"\n  up: resume e\nlane B\n  s: status e\n";
+  Script script(lines);
+  script.play_until("up");
+  script.invoke("s");
+  script.invoke("up");
+  History history;
+  history.end = HistoryEnd::Hung;
+  const auto verdicts = script.model().finish(history);
+  ASSERT_EQ(verdicts.size(), 1U);
+  EXPECT_EQ(verdicts[0].operation, script.id("up"));
+  EXPECT_EQ(verdicts[0].target, "era");
+}
+
+TEST(Concurrency, R53StockBugFABlockWrittenBetweenLoadAndResumeMustBeMarked) {
+  const char* lines =
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\ndisk m0 null size=8192\nlane A\n"
+      "  create er; load er \"0 8192 era m0 d0 64\"; resume er\n  write er 0+8\n"
+      "  load er \"0 8192 era m0 d0 64\"\n  write er 64+8\n  resume er\n  write er 128+8\n"
+      "  suspend er\n  x: era-dump m0\n";
+  Script script(lines);
+  script.play_until("x");
+  script.invoke("x");
+  Script copy = script;
+  EXPECT_EQ(script.returns("x", 0, "era=2 0-1:1 2:2").kind, VerdictKind::Legal);
+  EXPECT_EQ(copy.returns("x", 0, "era=2 0:1 2:2").rule, rule(53));
+}
+
+TEST(Concurrency, CopiesOfAModelAreIndependent) {
+  Script script(kDisk);
+  script.play_until("r1");
+  Script copy = script;
+  copy.invoke("w1");
+  copy.returns("w1");
+  script.invoke("r1");
+  EXPECT_EQ(script.reads("r1", "w0").kind, VerdictKind::Legal);
+}
+
+}  // namespace
+}  // namespace bioscope

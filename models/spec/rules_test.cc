@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// One row a rule: a trace whose right history must not be reported, and one change of what the
+// operation labelled `x` returned that must be, under that rule. What several rules forbid may be
+// reported under another one, which then stands in the row.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "models/spec/testing/player.h"
+#include "models/trace/text.h"
+
+namespace bioscope {
+namespace {
+
+enum class Breaks : u8 { Error, Value, Text, Short, Hangs };
+
+struct Row {
+  const char* rule;   // what the row shows
+  const char* lines;  // the trace behind its head
+  Breaks breaks;
+  int error = 0;                // Error: what x returns instead
+  const char* text = "";        // Text: what it says instead
+  const char* found = nullptr;  // the rule that reports it, if another
+  VerdictKind kind = VerdictKind::Violation;
+};
+
+constexpr const char* kHead =
+    "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\ndisk d1 null size=8192\n"
+    "disk c0 null size=8192\ndisk f0 controlled size=8192 cache=volatile\nlane A\n";
+#define LINEAR "  create y; load y \"0 1024 linear d0 8\"; resume y\n"
+#define ORIGIN                                                         \
+  "  create org; load org \"0 8192 snapshot-origin d0\"; resume org\n" \
+  "  write org 0+128\n  create snap; suspend org\n"
+#define SNAPSHOT(store) \
+  ORIGIN "  load snap \"0 8192 snapshot d0 c0 " store "\"; resume snap; resume org\n"
+#define ERA "  create e; load e \"0 4096 era c0 d0 8\"; resume e\n"
+
+const Row kRows[] = {
+    {"R1", LINEAR "  x: read y 1020+8\n", Breaks::Short},
+    {"R1", LINEAR "  x: bio y write 1020+8\n", Breaks::Error, 0},
+    {"R3", LINEAR "  load y \"0 1024 linear d0 8\" readonly; resume y\n  x: write y 0+8\n",
+     Breaks::Error, 0},
+    {"R4", LINEAR "  x: flush y\n", Breaks::Error, EIO},
+    {"R5", "  x: discard d0 0+8\n", Breaks::Error, 0},
+    {"R5", "  x: secure-erase d0 0+8\n", Breaks::Error, EIO},
+    {"R6", "  x: bio d0 flush 0+0\n", Breaks::Error, 0},
+    {"R10", LINEAR "  x: read y 0+8 nowait\n", Breaks::Error, EIO, "", "R46"},
+    {"R21", "  freeze d0; thaw d0\n  x: thaw d0\n", Breaks::Error, 0},
+    {"R23", "  x: freeze d0\n", Breaks::Error, EINVAL},
+    {"R26", "  create a\n  x: create a\n", Breaks::Error, 0},
+    {"R26", "  x: ioctl \"command=create name=a/b\"\n", Breaks::Error, 0},
+    {"R27", "  x: suspend ghost\n", Breaks::Error, 0},
+    {"R27", "  create a uuid=\"U\"\n  x: ioctl \"command=status name=a uuid=U\"\n", Breaks::Error,
+     0},
+    {"R28", "  create a\n  x: ioctl \"command=status name=a uid=1000\"\n", Breaks::Error, 0},
+    {"R28", "  x: ioctl \"command=200\"\n", Breaks::Error, EINVAL},
+    {"R29", "  create a\n  x: load a \"0 8 linear d0 0; 16 8 linear d0 8\"\n", Breaks::Error, 0},
+    {"R29", "  create a\n  x: load a \"0 8 nosuch d0 0\"\n", Breaks::Error, 0},
+    {"R29", "  create a\n  x: ioctl \"command=load name=a targets=1048577\"\n", Breaks::Error,
+     EINVAL},
+    {"R30", LINEAR "  load y \"0 8 linear d1 0\"\n  x: table y\n", Breaks::Text, 0,
+     "0 8 linear d1 0"},
+    {"R31", LINEAR "  suspend y\n  x: suspend y\n", Breaks::Error, EINVAL},
+    {"R31", "  create a; suspend a\n  x: resume a\n", Breaks::Error, 0},
+    {"R32", "  create a; load a \"0 8192 linear d0 8\"\n  x: resume a\n", Breaks::Error, 0},
+    {"R33", LINEAR "  load y \"0 8 linear d1 0\"; resume y\n  x: info y\n", Breaks::Text, 0,
+     "state=suspended live=1 inactive=0 open=0 targets=1 readonly=0 deferred=0 uuid=", "R31"},
+    {"R34", LINEAR "  open y\n  x: remove y\n", Breaks::Error, 0},
+    {"R34", LINEAR "  open y; remove y deferred; close y\n  x: status y\n", Breaks::Error, 0, "",
+     "R27"},
+    {"R35", LINEAR "  x: suspend y\n", Breaks::Error, EIO},
+    {"R38", LINEAR "  suspend y\n  x: read y 0+8 nowait\n", Breaks::Error, 0},
+    {"R40", LINEAR "  suspend y\n  x: resume y\n", Breaks::Error, EIO},
+    {"R41",
+     "  create a; load a \"0 8 linear d0 0; 8 8 linear d1 0\"; resume a\n  write a 4+8\n"
+     "  x: read d1 0+4\n",
+     Breaks::Value, 0, "", "P1"},
+    {"R43", "  create a; load a \"0 8 error\"; resume a\n  x: discard a 0+8\n", Breaks::Error, 0,
+     "", "R59"},
+    {"R45", "  create a\n  x: write a 0+8\n", Breaks::Error, 0},
+    {"R46", LINEAR "  write y 0+8\n  x: read y 0+8\n", Breaks::Value},
+    {"R46", "  create a; load a \"0 8 zero\"; resume a\n  write a 0+8\n  x: read a 0+8\n",
+     Breaks::Value},
+    {"R46", "  create a; load a \"0 8 error\"; resume a\n  x: read a 0+8\n", Breaks::Error, 0},
+    {"R47",
+     "  create a; load a \"0 64 striped 2 8 d0 0 d1 0\"; resume a\n  write a 0+64\n"
+     "  x: read a 0+64\n",
+     Breaks::Value},
+    {"R47", "  create a\n  x: load a \"0 63 striped 2 8 d0 0 d1 0\"\n", Breaks::Error, 0},
+    {"R48", "  create a; load a \"0 64 delay d0 0 5\"; resume a\n  write a 0+8\n  x: read a 0+8\n",
+     Breaks::Value},
+    {"R49", "  create a\n  x: load a \"0 64 flakey d0 0 0 0\"\n", Breaks::Error, 0},
+    {"R49", "  create a; load a \"0 64 flakey d0 0 9 0\"; resume a\n  x: read a 0+8\n",
+     Breaks::Error, EIO},
+    {"R50",
+     "  create a; load a \"0 64 flakey d0 0 0 9 1 drop_writes\"; resume a\n  write a 0+8\n"
+     "  x: read a 0+8\n",
+     Breaks::Value},
+    {"R50", "  create a; load a \"0 64 flakey d0 0 0 9\"; resume a\n  x: write a 0+8\n",
+     Breaks::Error, 0},
+    {"R52", "  create a\n  x: load a \"0 4096 era c0 d0 12\"\n", Breaks::Error, 0},
+    {"R53", ERA "  write e 0+8\n  suspend e\n  x: era-dump c0\n", Breaks::Text, 0, "era=1"},
+    {"R54", ERA "  message e 0 \"checkpoint\"\n  suspend e\n  x: era-dump c0\n", Breaks::Text, 0,
+     "era=1"},
+    {"R54", ERA "  x: message e 0 \"nosuch\"\n", Breaks::Error, 0},
+    {"R56", ERA "  suspend e; load e \"0 4096 era c0 d0 8\"\n  x: resume e\n", Breaks::Hangs},
+    {"R58", ERA "  x: status e\n", Breaks::Text, 0, "0 4096 era 8 5/1024 7 -"},
+    {"R59", "  create a; load a \"0 64 snapshot-origin d0\"; resume a\n  x: discard a 0+8\n",
+     Breaks::Error, 0},
+    {"R60", ORIGIN "  x: load snap \"0 8192 snapshot d0 c0 N 12\"\n", Breaks::Error, 0},
+    {"R61",
+     "  write d1 0+8\n  write c0 0+8\n" ORIGIN "  x: load snap \"0 8192 snapshot d0 c0 P 8\"\n",
+     Breaks::Error, 0},
+    {"R62",
+     SNAPSHOT("P 8") "  write org 0+8\n  suspend org; remove snap\n  create s2\n"
+                     "  load s2 \"0 8192 snapshot d0 c0 P 8\"; resume s2; resume org\n"
+                     "  x: read s2 0+8\n",
+     Breaks::Value, 0, "", "R65"},
+    {"R63", SNAPSHOT("P 8") "  write org 0+16\n  x: status snap\n", Breaks::Text, 0,
+     "0 8192 snapshot 16/8192 16", "R70"},
+    {"R65", SNAPSHOT("N 8") "  write org 0+8\n  x: read snap 0+8\n", Breaks::Value},
+    {"R66", SNAPSHOT("N 8") "  write snap 2+2\n  x: read snap 0+8\n", Breaks::Value, 0, "", "R65"},
+    {"R67", SNAPSHOT("N 8") "  x: write org 0+64\n", Breaks::Error, EIO},
+    {"R68",
+     "  create cow; load cow \"0 16 linear c0 0\"; resume cow\n" ORIGIN
+     "  load snap \"0 8192 snapshot d0 cow N 8\"; resume snap; resume org\n  write org 0+64\n"
+     "  x: status snap\n",
+     Breaks::Text, 0, "0 8192 snapshot 16/16 0", "R70"},
+    {"R69",
+     "  create cow; load cow \"0 16 linear c0 0\"; resume cow\n" ORIGIN
+     "  load snap \"0 8192 snapshot d0 cow N 8\"; resume snap; resume org\n  write org 0+64\n"
+     "  status snap\n  x: read snap 0+8\n",
+     Breaks::Error, 0},
+    {"R70", SNAPSHOT("N 8") "  write org 0+8\n  x: status snap\n", Breaks::Text, 0,
+     "0 8192 snapshot 0/8192 0"},
+    {"R70", LINEAR "  x: message y 0 \"hello\"\n", Breaks::Error, 0},
+    {"R71", SNAPSHOT("P 8") "  create s2; load s2 \"0 8192 snapshot d0 c0 P 8\"\n  x: resume s2\n",
+     Breaks::Error, 0},
+    {"R72", ORIGIN "  x: load org \"0 8192 snapshot-merge d0 c0 N 8\"\n", Breaks::Error, 0},
+    {"R73",
+     SNAPSHOT("P 8") "  write snap 0+8\n  suspend org; remove snap\n"
+                     "  load org \"0 8192 snapshot-merge d0 c0 P 8\"; resume org\n"
+                     "  write org 4+8\n  x: read org 0+16\n",
+     Breaks::Value, 0, "", "R65"},
+    {"R74",
+     "  create org; load org \"0 8192 snapshot-origin d0\"; resume org\n  write org 0+128\n"
+     "  create snap; load snap \"0 8192 snapshot d0 c0 N 8\"; resume snap\n"
+     "  write org 0+128\n  x: read snap 8+8\n",
+     Breaks::Value, 0, "", nullptr, VerdictKind::Hazard},
+    {"R75",
+     "  create org; load org \"0 8192 snapshot-origin d0\"; resume org\n  write org 0+128\n"
+     "  create snap; load snap \"0 8192 snapshot org c0 N 8\"; resume snap\n"
+     "  write org 0+128\n  x: read snap 0+8\n",
+     Breaks::Value, 0, "", nullptr, VerdictKind::Hazard},
+    {"P3", "  create a; load a \"0 64 delay d0 0 5\"; resume a; suspend a\n  x: status a\n",
+     Breaks::Text, 0, "0 64 delay 1 0 0"},
+    {"P5", "  mkfs d0 ext4; mount d0 m; file-write m/a 0+8; umount m\n  x: fsck d0 ext4\n",
+     Breaks::Error, EUCLEAN},
+    {"P5", "  mkfs d0 ext4; mount d0 m; file-write m/a 0+8\n  x: file-read m/a 0+8\n",
+     Breaks::Value},
+    {"R22", "  mkfs d0 ext4; mount d0 m; freeze m\n  x: freeze m\n", Breaks::Error, 0},
+    {"R24",
+     LINEAR "  load y \"0 8192 linear d0 0\"; resume y; mkfs y ext4; mount y m; suspend y\n"
+            "  thaw m\n  resume y\n  umount m\n  x: mount y m\n",
+     Breaks::Error, EBUSY},
+};
+
+// Zero data where the trace expects a stamp, a foreign stamp where it expects zeroes.
+void break_value(Event& event) {
+  ASSERT_FALSE(event.data.empty());
+  const bool zero = std::holds_alternative<Zero>(event.data.back().first);
+  event.data = {{event.count_sectors, zero ? Sector{Stamp{0, 4711, 1}} : Sector{Zero{}}}};
+}
+
+struct Outcome {
+  VerdictKind kind = VerdictKind::Legal;
+  std::string rule;
+  std::string message;
+};
+
+Outcome worst(const Trace& trace, const History& history, bool hung) {
+  Model model(trace);
+  std::vector<Verdict> verdicts;
+  for (const Event& event : history.events) verdicts.push_back(model.apply(event));
+  if (hung) {
+    for (Verdict& verdict : model.finish(history)) verdicts.push_back(std::move(verdict));
+  }
+  for (const Verdict& verdict : verdicts) {
+    if (verdict.kind != VerdictKind::Legal) {
+      return {verdict.kind, std::string(name_of(verdict.rule)), verdict.message};
+    }
+  }
+  return {};
+}
+
+class RuleRow : public testing::TestWithParam<Row> {};
+
+TEST_P(RuleRow, RightIsLegalAndWrongIsFound) {
+  const Row& row = GetParam();
+  const auto trace = parse_trace(std::string(kHead) + row.lines, row.rule);
+  ASSERT_TRUE(trace.has_value()) << trace.error().message;
+  ASSERT_NE(find_rule(row.rule), nullptr);
+  History history = TestPlayer(*trace).play();
+  const Outcome right = worst(*trace, history, false);
+  EXPECT_EQ(right.kind, VerdictKind::Legal) << right.rule << ": " << right.message;
+  const OperationId id = *find_labelled(*trace, "x");
+  const auto event = std::ranges::find_if(history.events, [&](const Event& each) {
+    return each.kind == EventKind::Return && each.operation == id;
+  });
+  ASSERT_NE(event, history.events.end());
+  switch (row.breaks) {
+    case Breaks::Error:
+      EXPECT_NE(event->error, row.error) << "the row breaks nothing";
+      event->error = row.error;
+      if (row.error == 0) event->count_sectors = operation_at(*trace, id).range.count_sectors;
+      break;
+    case Breaks::Value:
+      break_value(*event);
+      break;
+    case Breaks::Text:
+      EXPECT_NE(event->text, row.text) << "the row breaks nothing";
+      event->text = row.text;
+      break;
+    case Breaks::Short:
+      event->count_sectors = 0;
+      event->data.clear();
+      break;
+    case Breaks::Hangs:
+      history.events.erase(event, history.events.end());
+      history.end = HistoryEnd::Hung;
+      break;
+  }
+  const Outcome wrong = worst(*trace, history, row.breaks == Breaks::Hangs);
+  EXPECT_EQ(wrong.kind, row.kind) << wrong.message;
+  if (row.breaks != Breaks::Hangs) {
+    EXPECT_EQ(wrong.rule, row.found != nullptr ? row.found : row.rule) << wrong.message;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, RuleRow, testing::ValuesIn(kRows), [](const auto& row) {
+  return fmt::format("{}_row{}", row.param.rule, row.index);
+});
+
+TEST(RuleTable, HoldsR1ToR75AndP1ToP11) {
+  ASSERT_EQ(rule_table().size(), 86U);
+  for (u8 number = 1; number <= 75; ++number) {
+    EXPECT_EQ(name_of(rule(number)), fmt::format("R{}", number));
+  }
+  for (u8 number = 1; number <= 11; ++number) {
+    EXPECT_EQ(name_of(property(number)), fmt::format("P{}", number));
+  }
+  EXPECT_EQ(find_rule("R74")->id, rule(74));
+  EXPECT_EQ(find_rule("R76"), nullptr);
+}
+
+}  // namespace
+}  // namespace bioscope

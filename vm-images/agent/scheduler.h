@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lets the seed decide how lanes interleave: a thread above all lanes sleeps for random times and
 // gives one of them a random priority: PCT on a stock kernel.
-// The times span five orders of magnitude of instructions, so that windows of any width are hit.
+// The times span three orders of magnitude, so that windows of any width are hit.
 #pragma once
 
 #include <condition_variable>

@@ -116,6 +116,16 @@ TEST(Text, AnEntryThatMatchedNothingIsPointedOut) {
   EXPECT_THAT(text, HasSubstr("R98/*/*/* matched nothing: b/elsewhere.trace is not in"));
 }
 
+TEST(Text, LongMessagesAreWrappedAtBlanks) {
+  RunReport report = sample_report();
+  std::string message;
+  for (int i = 0; i < 60; ++i) message += "word ";
+  report.findings[0].classified.finding.message = message + std::string(200, 'x');
+  const std::string text = report_text(report);
+  EXPECT_THAT(text, HasSubstr("word\n      word"));
+  EXPECT_THAT(text, HasSubstr("\n      " + std::string(200, 'x') + "\n"));
+}
+
 TEST(Text, WhatWasNotPlayedIsListedWithItsReason) {
   EXPECT_THAT(report_text(sample_report()),
               HasSubstr("the guest lacks probe\n      a/lacks.trace"));

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kShownEvidence = 2;  // in the block; report.txt has all
 constexpr std::size_t kShownStackLines = 12;
+constexpr std::size_t kTextColumns = 94;   // of a message, behind its indentation
 constexpr std::size_t kShownOfAClass = 8;  // findings of one class in the block
 
 std::string line(std::string_view key, std::string_view text) {
@@ -70,6 +71,25 @@ std::string indented(std::string_view text, std::size_t most_lines) {
   return result;
 }
 
+// Breaks at blanks; a word that is longer than a line stays whole.
+std::string wrapped(std::string_view text) {
+  std::string result;
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
+    const std::string_view word = text.substr(0, end);
+    if (column > 0 && column + 1 + word.size() > kTextColumns) {
+      result += '\n';
+      column = 0;
+    }
+    if (column > 0) result += ' ';
+    result += word;
+    column += word.size() + (column > 0 ? 1 : 0);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return result;
+}
+
 std::string finding_text(const RunReport& report, const FindingReport& finding, bool all) {
   const Finding& one = finding.classified.finding;
   const FindingClass finding_class = finding.classified.finding_class;
@@ -84,7 +104,7 @@ std::string finding_text(const RunReport& report, const FindingReport& finding, 
   if (finding.classified.occurrences > 1) {
     text += fmt::format(" ({} times)", finding.classified.occurrences);
   }
-  text += "\n" + indented(one.message, all ? SIZE_MAX : 3);
+  text += "\n" + indented(wrapped(one.message), all ? SIZE_MAX : 4);
   std::size_t shown = 0;
   for (const Evidence& evidence : one.evidence) {
     if (!all && shown++ == kShownEvidence) {
@@ -98,7 +118,9 @@ std::string finding_text(const RunReport& report, const FindingReport& finding, 
   }
   if (finding.classified.known_entry != kNoEntry) {
     const KnownFinding& entry = report.known[finding.classified.known_entry];
-    text += fmt::format("      known until {}: {} ({})\n", entry.expiry, entry.reason, entry.link);
+    text +=
+        indented(wrapped(fmt::format("known until {}: {}", entry.expiry, entry.reason)), SIZE_MAX) +
+        indented(entry.link, 1);
   }
   if (all || fails || finding_class == FindingClass::Known) {
     for (const std::string* part : {&one.splat, &one.stack}) {

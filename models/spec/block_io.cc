@@ -52,7 +52,8 @@ void Machine::invoke_io(OperationId id) {
     pending_io_.push_back(std::move(pending));
     return;
   }
-  const Device& device = devices_[pending.device];
+  Device& device = devices_[pending.device];
+  device.had_io = true;
   pending.may_be_missing =
       !device.exists || device.blurred || device.pending_changes > 0 || device.deferred_remove;
   pending.size_least = size_least(pending.device);
@@ -253,6 +254,8 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
   const Range range = operation.range;
   const auto flag = [&](OperationFlag which) { return operation.flags.has(which); };
   if (pending.may_be_missing) allow(legal, {ENOENT, ENXIO, ENODEV});
+  // R5, R10: nowait is refused where the queue does not offer it, whatever the I/O.
+  if (flag(OperationFlag::Nowait)) allow(legal, {EAGAIN, EOPNOTSUPP});
   if (pending.device == kNone || !devices_[pending.device].exists) {
     legal.rule = rule(27);
     if (pending.device == kNone) return legal;

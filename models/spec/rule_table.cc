@@ -159,9 +159,9 @@ constexpr auto kRules = std::to_array<Rule>({
      "EOPNOTSUPP.",
      "drivers/md/dm.c:1568", Scope::Judged, true, false},
     {rule(44), "R44",
-     "A preflush with data flushes every target first; dm drops the flush's error, "
-     "which loses durability.",
-     "drivers/md/dm.c:968", Scope::Judged, false, true},
+     "A preflush with data flushes every target first; dm drops the error of that "
+     "flush, which loses durability. (which flush a fault met is not followed yet)",
+     "drivers/md/dm.c:968", Scope::OutOfScope, false, false},
     {rule(45), "R45", "A device without a live table has no sectors, and a bio to it is EIO.",
      "drivers/md/dm.c:1798", Scope::Judged, true, false},
     {rule(46), "R46",

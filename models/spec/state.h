@@ -66,7 +66,8 @@ struct Device {
   TablePtr incoming;        // of a resume under way
   bool suspending = false;  // a suspend is under way
   bool resuming = false;    // a resume is under way
-  bool blurred = false;     // operations on it overlapped: its state is not known
+  bool had_io = false;
+  bool blurred = false;  // operations on it overlapped: its state is not known
   std::vector<TablePtr> past;
 };
 

@@ -10,18 +10,22 @@ namespace bioscope {
 namespace {
 
 constexpr std::array<std::string_view, kCapabilities> kNames{
-    "block-io",     "device-mapper",   "raw-ioctl", "era-dump",  "file-systems",
-    "probe",        "null-disk",       "controlled-disk", "scsi-disk", "loop-disk",
-    "interpose",    "read-only-switch", "resize",   "hot-remove", "partitions",
-    "signals",      "clock",           "power-cut", "schedule",
+    "block-io",  "device-mapper",   "raw-ioctl",  "era-dump",  "file-systems", "probe",
+    "null-disk", "controlled-disk", "scsi-disk",  "loop-disk", "interpose",    "read-only-switch",
+    "resize",    "hot-remove",      "partitions", "signals",   "clock",        "power-cut",
+    "schedule",
 };
 
 Capability needed_by(DiskKind kind) {
   switch (kind) {
-    case DiskKind::Null: return Capability::NullDisk;
-    case DiskKind::Controlled: return Capability::ControlledDisk;
-    case DiskKind::Scsi: return Capability::ScsiDisk;
-    case DiskKind::Loop: return Capability::LoopDisk;
+    case DiskKind::Null:
+      return Capability::NullDisk;
+    case DiskKind::Controlled:
+      return Capability::ControlledDisk;
+    case DiskKind::Scsi:
+      return Capability::ScsiDisk;
+    case DiskKind::Loop:
+      return Capability::LoopDisk;
   }
   return Capability::NullDisk;
 }
@@ -42,6 +46,19 @@ std::string to_text(Capabilities capabilities) {
   return text;
 }
 
+namespace {
+
+bool is_mount_point(const Trace& trace, std::string_view name) {
+  for (const Lane& lane : trace.lanes) {
+    for (const Operation& operation : lane.operations) {
+      if (operation.kind == OperationKind::Mount && operation.word == name) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 Capabilities needed_by(const Trace& trace) {
   Capabilities needs;
   for (const Disk& disk : trace.disks) needs.add(needed_by(disk.kind));
@@ -50,6 +67,10 @@ Capabilities needed_by(const Trace& trace) {
     for (const Operation& operation : lane.operations) {
       needs.add(syntax_of(operation.kind).needs);
       if (operation.flags.has(OperationFlag::Interpose)) needs.add(Capability::Interpose);
+      // User space cannot freeze a bare device.
+      const bool freezes =
+          operation.kind == OperationKind::Freeze || operation.kind == OperationKind::Thaw;
+      if (freezes && !is_mount_point(trace, operation.device)) needs.add(Capability::Probe);
     }
   }
   return needs;

@@ -54,6 +54,7 @@ Parsed parse_flakey(Target target, const TargetWords& arguments) {
     return refuse(rule(49));
   }
   target.devices.push_back({arguments[0], *start, target.length_sectors});
+  target.features = "0";
   target.up_seconds = *up;
   target.down_seconds = *down;
   if (arguments.size() > 4) {

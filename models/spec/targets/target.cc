@@ -100,9 +100,8 @@ std::string table_line(const Target& target) {
       }
       break;
     case TargetType::Flakey:
-      line += fmt::format(" {} {} {} {}", devices[0].name, devices[0].start_sector,
-                          target.up_seconds, target.down_seconds);
-      if (!target.features.empty()) line += " " + target.features;
+      line += fmt::format(" {} {} {} {} {}", devices[0].name, devices[0].start_sector,
+                          target.up_seconds, target.down_seconds, target.features);
       break;
     case TargetType::LogWrites:
       line += fmt::format(" {} {}", devices[0].name, devices[1].name);

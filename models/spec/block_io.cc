@@ -312,7 +312,7 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
         std::ranges::all_of(device.live->targets, [](const Target& target) {
           return target.type == TargetType::SnapshotOrigin || target.type == TargetType::Error;
         });
-    legal.rule = origin_only ? rule(59) : rule(5);
+    legal.rule = origin_only ? rule(59) : mapped ? rule(43) : rule(5);
     allow(legal, {EOPNOTSUPP});
     const bool null = !mapped && program_->trace.disks[device.disk].kind == DiskKind::Null;
     if (!origin_only && !null) allow(legal, {0, EIO, EINVAL});
@@ -455,7 +455,7 @@ Verdict Machine::complete_io(const Event& event, PendingIo pending) {
     return violation(legal.rule, target,
                      "expected " + errors_text(legal.errors) + ", got " + error_text(event.error));
   }
-  exercised(legal.rule);
+  exercised(event.error == EAGAIN ? rule(10) : legal.rule);
   if (event.error != 0) return legal_verdict();
   note_splits(pending);
   if (kind == IoKind::Read) return complete_read(event, pending);
@@ -514,6 +514,7 @@ void Machine::note_splits(const PendingIo& pending) {
     if (pending.pieces[i].io_first > pending.pieces[0].io_first) {
       ++marks_.splits;
       exercised(rule(41));
+      exercised(property(11));  // the parts tile the range, or a read would differ
       return;
     }
   }

@@ -533,6 +533,7 @@ void Machine::apply_resume(DeviceId id) {
   const bool was_suspended = device.suspended;
   const TablePtr old = swaps ? device.live : nullptr;
   if (swaps) {
+    exercised(rule(33));
     const bool moved = device.live && device.live->text != device.inactive->text;
     device.live = device.inactive;
     device.inactive = nullptr;

@@ -246,7 +246,10 @@ Verdict Machine::judge_status(const Event& event, DeviceId id) {
       judged_by = rule(70);
       if (target.instance == stores_[target.store].owner) {
         fits = fits && status_fits(stores_[target.store], rest);
-        if (fits) status_seen(target.store, rest);
+        if (fits) {
+          exercised(rule(63));
+          status_seen(target.store, rest);
+        }
       }
     } else if (target.type == TargetType::Era) {
       judged_by = rule(58);

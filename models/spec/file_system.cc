@@ -256,7 +256,7 @@ LegalSet Machine::freeze_legal(const Operation& operation) const {
     if (id == kNone) return one_of(rule(27), {ENXIO, EINVAL, ENOENT});
     const Device& device = devices_[id];
     if (!thaw) {
-      LegalSet legal = one_of(rule(device.mounts > 0 ? 21 : 23), {0});
+      LegalSet legal = one_of(device.mounts > 0 ? rule(21) : rule(23), {0});
       if (device.mounts > 0) allow(legal, {EBUSY});
       return legal;
     }

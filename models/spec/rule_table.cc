@@ -266,8 +266,11 @@ constexpr auto kRules = std::to_array<Rule>({
      "Every operation ends once, and every sector reads as one of the writes that may "
      "have been last.",
      "property", Scope::Judged, true, false},
-    {property(2), "P2", "After an attach has returned no I/O passes the attached target.",
-     "property", Scope::Judged, true, false},
+    {property(2), "P2",
+     "After an attach has returned no I/O passes the attached target. (judged through "
+     "contents: I/O that passed a target would be read back under R46, R47, R65 or "
+     "R67)",
+     "property", Scope::OutOfScope, false, false},
     {property(3), "P3", "After a suspend has returned nothing is left inside a target.", "property",
      Scope::Judged, true, false},
     {property(4), "P4", "Across a reload every piece of I/O goes by the old or the new table.",
@@ -275,12 +278,18 @@ constexpr auto kRules = std::to_array<Rule>({
     {property(5), "P5",
      "A snapshot of a frozen file system is consistent and has the files of the cut.", "property",
      Scope::Judged, true, false},
-    {property(6), "P6", "I/O that a target sends itself passes through and never deadlocks.",
-     "property", Scope::Judged, true, false},
-    {property(7), "P7", "Each layer of a stack sees a bio once.", "property", Scope::Judged, true,
-     false},
-    {property(8), "P8", "An operation that fails leaves everything as it was.", "property",
-     Scope::Judged, true, false},
+    {property(6), "P6",
+     "I/O that a target sends itself passes through and never deadlocks. (judged as a "
+     "hang)",
+     "property", Scope::OutOfScope, false, false},
+    {property(7), "P7",
+     "Each layer of a stack sees a bio once. (judged through contents: a layer passed "
+     "twice would add its offset twice)",
+     "property", Scope::OutOfScope, false, false},
+    {property(8), "P8",
+     "An operation that fails leaves everything as it was. (judged through what is "
+     "seen after a refusal under R29 to R34)",
+     "property", Scope::OutOfScope, false, false},
     {property(9), "P9",
      "Opens, closes, removals and suspends may race without harm. (hot removal, resize "
      "and partitions are not played yet; open against remove is R34)",

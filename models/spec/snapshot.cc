@@ -177,6 +177,7 @@ void Machine::begin_snapshot(const Target& target) {
   }
   if (store.unknown) return;
   Contents view = recovered(store);
+  if (!store.possible.empty()) exercised(rule(62));
   store.view_before = store.written_since.empty() ? store.view : kNone;
   store.view = new_volume(std::move(view));
   store.beginning = true;
@@ -436,7 +437,10 @@ void Machine::settle_origin_write(const PendingIo& pending, const Piece& piece) 
 
 void Machine::note_view_write(const PendingIo&, const Piece& piece, bool done) {
   SnapStore& store = stores_[piece.store];
-  if (store.merging) return;
+  if (store.merging) {
+    if (done) exercised(rule(73));
+    return;
+  }
   const Range chunks = chunks_of(store, {piece.first_sector, piece.count_sectors});
   store.possible.add(chunks);
   if (done) {  // R66

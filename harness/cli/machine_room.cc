@@ -41,6 +41,9 @@ Result<MachineRoom> MachineRoom::open(const House& house, const KernelChoice& ch
       choice.kernel == "debian" ? fetch_debian_kernel(say) : open_kernel_file(choice.kernel);
   if (!kernel) return std::unexpected(kernel.error());
   room.kernel_ = std::move(*kernel);
+  if (choice.kernel == "debian") {
+    if (auto one = check_build_packages(room.kernel_); !one) return std::unexpected(one.error());
+  }
   KernelSubjectConfig config;
   config.parts = {room.kernel_, choice.modules, house.agent, house.probe};
   config.interrupt = &interrupt;

@@ -4,9 +4,11 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <memory>
 #include <system_error>
 
@@ -18,6 +20,7 @@ namespace bioscope {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kAptLists = "/var/lib/apt/lists";
 constexpr const char* kMetaPackage = "linux-image-cloud-amd64";
 
 std::string_view trimmed(std::string_view text) {
@@ -149,6 +152,44 @@ fs::path newest_cached(const fs::path& kernels) {
   return newest;
 }
 
+struct PackageVersion {
+  std::string package;
+  std::string version;
+};
+
+PackageVersion ask_apt() {
+  PackageVersion found;
+  const Result<CommandOutput> depends = run_command({"apt-cache", "depends", kMetaPackage});
+  if (depends) found.package = image_package(depends->out);
+  if (found.package.empty()) return found;
+  const Result<CommandOutput> policy = run_command({"apt-cache", "policy", found.package});
+  if (policy) found.version = candidate_version(policy->out);
+  return found;
+}
+
+// apt's answer changes only with its lists, and asking takes a second or two where apt keeps no
+// binary cache of them: so the answer is kept, with the time of the lists that it came from.
+PackageVersion kernel_of_the_day(const fs::path& cache) {
+  std::error_code error;
+  const auto lists = fs::last_write_time(kAptLists, error);
+  if (error) return ask_apt();
+  const fs::path answer = cache / "kernel-of-the-day";
+  const std::string time = fmt::format("{}", lists.time_since_epoch().count());
+  PackageVersion kept;
+  std::string kept_time;
+  if (std::ifstream(answer) >> kept_time >> kept.package >> kept.version; kept_time == time) {
+    return kept;
+  }
+  const PackageVersion found = ask_apt();
+  if (found.version.empty()) return found;
+  const fs::path fresh = fmt::format("{}.{}", answer.string(), getpid());
+  fs::create_directories(cache, error);
+  std::ofstream(fresh) << time << ' ' << found.package << ' ' << found.version << '\n';
+  fs::rename(fresh, answer, error);  // whole or not at all; without it apt is asked again
+  if (error) fs::remove(fresh, error);
+  return found;
+}
+
 Result<std::string> package_version(const std::string& package) {
   const Result<CommandOutput> output =
       run_command({"dpkg-query", "-W", "-f=${db:Status-Status} ${Version}", package});
@@ -197,13 +238,7 @@ Result<Kernel> fetch_debian_kernel(const std::function<void(std::string_view)>& 
   const Result<fs::path> cache = cache_directory();
   if (!cache) return std::unexpected(cache.error());
   const fs::path kernels = *cache / "kernels";
-  const Result<CommandOutput> depends = run_command({"apt-cache", "depends", kMetaPackage});
-  const std::string package = depends ? image_package(depends->out) : std::string();
-  std::string version;
-  if (!package.empty()) {
-    const Result<CommandOutput> policy = run_command({"apt-cache", "policy", package});
-    if (policy) version = candidate_version(policy->out);
-  }
+  const auto [package, version] = kernel_of_the_day(*cache);
   if (version.empty()) {
     const fs::path folder = newest_cached(kernels);
     if (!folder.empty()) return open_unpacked(folder, folder.filename().string());

@@ -12,6 +12,9 @@
 #include <memory>
 #include <system_error>
 
+#include "harness/kernel/image.h"
+#include "models/base/types.h"
+
 namespace bioscope {
 namespace fs = std::filesystem;
 namespace {
@@ -122,6 +125,24 @@ Result<ModuleInfo> read_module(const fs::path& file) {
   }
   if (info.vermagic.empty()) return no_module(file);
   return info;
+}
+
+Result<std::string> module_without_signature(const fs::path& file) {
+  constexpr std::string_view kMark = "~Module signature appended~\n";
+  constexpr std::size_t kTrailerBytes = 12;  // struct module_signature; its last 4: sig_len, BE
+  Result<std::string> bytes = read_whole_file(file);
+  if (!bytes || !bytes->ends_with(kMark)) return bytes;
+  const std::size_t end = bytes->size() - kMark.size();
+  u32 signature_bytes = 0;
+  for (std::size_t i = 4; end >= kTrailerBytes && i > 0; --i) {
+    signature_bytes = signature_bytes << 8 | static_cast<u8>((*bytes)[end - i]);
+  }
+  if (end < kTrailerBytes || signature_bytes > end - kTrailerBytes) {
+    return could_not_judge(fmt::format(
+        "the signature of module {} is cut off; fetch the kernel again", file.string()));
+  }
+  bytes->resize(end - kTrailerBytes - signature_bytes);
+  return bytes;
 }
 
 Result<ModuleTree> ModuleTree::open(const Kernel& kernel,

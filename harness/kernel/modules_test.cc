@@ -121,5 +121,19 @@ TEST_F(ModulesTest, AKernelWithoutModulesMayHaveThemBuiltIn) {
   EXPECT_THAT(order({"dm-snapshot"}), IsEmpty());
 }
 
+TEST_F(ModulesTest, ASignatureIsTakenOffAndNothingElse) {
+  const std::string module = made_module({"name=a", kMagic});
+  const std::string signature(300, 's');
+  const std::string trailer("\0\0\2\0\0\0\0\0\0\0\1\x2c", 12);  // sig_len = 300
+  const std::string mark = "~Module signature appended~\n";
+  const auto signed_file = scratch_.write("signed.ko", module + signature + trailer + mark);
+  EXPECT_EQ(module_without_signature(signed_file).value(), module);
+  EXPECT_EQ(module_without_signature(scratch_.write("plain.ko", module)).value(), module);
+  EXPECT_THAT(
+      module_without_signature(scratch_.write("cut.ko", "s" + trailer + mark)).error().message,
+      HasSubstr("is cut off"));
+  EXPECT_FALSE(module_without_signature(scratch_.write("mark.ko", mark)));
+}
+
 }  // namespace
 }  // namespace bioscope

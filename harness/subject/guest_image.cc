@@ -91,7 +91,9 @@ Result<void> add_modules(const GuestParts& parts, Initramfs& initramfs,
   std::string list;
   for (const Module& module : *order) {
     const std::string path = fmt::format("/modules/{}.ko", module.name);
-    if (auto added = initramfs.add_file(path, module.file); !added) return added;
+    auto bytes = module_without_signature(module.file);
+    if (!bytes) return std::unexpected(bytes.error());
+    initramfs.add_bytes(path, std::move(*bytes));
     const std::string options = options_of(module);
     list += options.empty() ? path + "\n" : fmt::format("{} {}\n", path, options);
     if (module.overridden) replaced.push_back(module.name);

@@ -135,7 +135,7 @@ class Assembly {
          boot.evidence.empty()
              ? boot.console
              : boot.console + "\n---- called up afterwards ----\n" + boot.evidence});
-    report.wall.boots.push_back({boot.wall_ms, boot.guest_boot_ns / 1'000'000});
+    report.wall.boots.push_back({boot.wall_ms, boot.boot_wall_ms, boot.guest_boot_ns / 1'000'000});
     if (boot.agent_spoke) playing_ms_ += boot.wall_ms - std::min(boot.wall_ms, boot.boot_wall_ms);
     const ConsoleJudgement& console = result.consoles[index];
     if (!console.trouble.empty()) add_trouble(console.trouble);

@@ -92,7 +92,9 @@ Json known_json(const RunReport& report) {
 Json wall_json(const RunReport& report) {
   Json boots = Json::array();
   for (const BootWall& boot : report.wall.boots) {
-    boots.push_back({{"wall_ms", boot.wall_ms}, {"guest_boot_ms", boot.guest_boot_ms}});
+    boots.push_back({{"wall_ms", boot.wall_ms},
+                     {"boot_ms", boot.boot_ms},
+                     {"guest_boot_ms", boot.guest_boot_ms}});
   }
   return {{"started", report.wall.started},
           {"total_ms", report.wall.total_ms},

@@ -65,7 +65,8 @@ struct BootResult {
 
 struct BootWall {
   u64 wall_ms = 0;
-  u64 guest_boot_ms = 0;  // the guest's own clock when the agent began
+  u64 boot_ms = 0;        // of these, until the agent began
+  u64 guest_boot_ms = 0;  // the guest's own clock then
   bool operator==(const BootWall&) const = default;
 };
 

@@ -55,7 +55,8 @@ void Machine::invoke_io(OperationId id) {
   Device& device = devices_[pending.device];
   device.had_io = true;
   pending.may_be_missing =
-      !device.exists || device.blurred || device.pending_changes > 0 || device.deferred_remove;
+      !device.exists || device.blurred || device.pending_changes > 0 || device.deferred_remove ||
+      (device.mapped && !device.ever_loaded);
   pending.size_least = size_least(pending.device);
   pending.size_most = size_most(pending.device);
   const IoKind kind = io_kind(operation);
@@ -262,6 +263,16 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
   }
   const Device& device = devices_[pending.device];
   const bool mapped = device.mapped;
+  // R45: before its first load a mapped device has no disk, so its node cannot be opened.
+  if (mapped && device.exists && !device.ever_loaded) {
+    legal.rule = rule(45);
+    allow(legal, {ENXIO});
+    const bool loading = std::ranges::any_of(pending_changes_, [&](const PendingChange& change) {
+      return change.device == pending.device &&
+             this->operation(change.id).kind == OperationKind::Load;
+    });
+    if (!loading) return legal;
+  }
   if (kind == IoKind::IllegalFlush) {  // R6
     legal.rule = rule(6);
     allow(legal, {EOPNOTSUPP});
@@ -361,8 +372,12 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
         if (!store.may_be_valid && !store.slack && piece.certain) {
           if (!store.may_be_overflowed || !reads) must_fail = true;
         }
-        if (any_fault(volumes_.size() ? stores_[piece.store].cow_place.volume : kNone) ||
-            store.slack) {
+        // R65: what is not excepted is read from the origin, whose error is the read's.
+        const bool origin_fails =
+            reads && std::ranges::any_of(store.origin_pieces, [&](const Piece& origin) {
+              return any_fault(origin.volume);
+            });
+        if (any_fault(store.cow_place.volume) || origin_fails || store.slack) {
           allow(legal, {EIO});
         }
         break;

@@ -349,6 +349,7 @@ void Machine::apply_load(const Operation& operation, DeviceId id) {
   Device& device = devices_[id];
   const TablePtr replaced = device.inactive;
   device.inactive = loaded;
+  device.ever_loaded = true;
   device.past.push_back(loaded);
   release(id, replaced);
 }
@@ -577,10 +578,21 @@ void Machine::resume_failed(DeviceId id) {
   }
   // What was let go on at the resume's invoke waits again.
   for (PendingIo& pending : pending_io_) {
-    if (pending.device != kNone && stack_has(pending.device, id)) {
-      pending.ambiguous = true;
+    if (pending.device == kNone || !stack_has(pending.device, id)) continue;
+    pending.ambiguous = true;
+    if (pending.device == id) {
+      for (Piece& piece : pending.pieces) piece.certain = false;
+      const Range range = operation(pending.id).range;
+      Piece waits;
+      waits.kind = PieceKind::Deferred;
+      waits.certain = false;
+      waits.device = id;
+      waits.first_sector = range.first_sector;
+      waits.count_sectors = range.count_sectors;
+      pending.pieces.push_back(waits);
+    } else {
       pending.free = true;
-      pending.why_free = "it was pending while a resume failed";
+      pending.why_free = "it was pending on a stack in which a resume failed";
     }
   }
 }

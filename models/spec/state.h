@@ -59,6 +59,7 @@ struct Device {
   TablePtr inactive;
   bool suspended = false;
   bool ever_suspended = false;
+  bool ever_loaded = false;  // a table was, so the disk was added (dm_setup_md_queue)
   bool deferred_remove = false;
   u64 resumed_at = 0;       // event number of the last resume's invoke
   u64 suspended_at = 0;     // event number at which the last suspend returned

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The first folder may include the second, and itself. What is not here is a wrong arrow.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 41> kArrows{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 44> kArrows{{
     {"models/trace", "models/base"},
     {"models/channel", "models/base"},
     {"models/channel", "models/trace"},
@@ -25,6 +25,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 41> kArrows{
     {"models/spec", "models/trace"},
     {"models/disk", "models/base"},
     {"models/disk", "models/trace"},
+    {"models/runtime", "models/base"},
+    {"models/runtime", "models/trace"},
+    {"models/runtime", "models/disk"},
     {"vm-images/probe", "models/base"},
     {"vm-images/agent", "models/base"},
     {"vm-images/agent", "models/trace"},

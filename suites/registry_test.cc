@@ -95,13 +95,16 @@ TEST(SuiteFiles, QuickAndFullPlayEveryTrace) {
   }
 }
 
-TEST(SuiteFiles, SmokeHasTheCasesAndTheKnownBugsInBootsOfTheirOwn) {
+// Bug E leaves tasks in D state and bug G a frozen device: nothing else can be judged there.
+TEST(SuiteFiles, SmokeHasTheCasesAndWhatSpoilsAGuestInBootsOfTheirOwn) {
+  const std::set<std::string> spoils{"known/era-status-during-swap.trace",
+                                     "known/thaw-during-suspend.trace"};
   std::size_t cases = 0;
   std::size_t known = 0;
   for (const PlannedTrace& trace : plan_of("smoke.suite")) {
     cases += trace.path.starts_with("cases/");
     known += trace.path.starts_with("known/");
-    EXPECT_EQ(trace.alone, trace.path.starts_with("known/")) << trace.path;
+    EXPECT_EQ(trace.alone, spoils.contains(trace.path)) << trace.path;
   }
   EXPECT_GE(cases, 4U);
   EXPECT_EQ(known, 3U);

@@ -48,6 +48,7 @@ Result<MachineRoom> MachineRoom::open(const House& house, const KernelChoice& ch
   config.parts = {room.kernel_, choice.modules, house.agent, house.probe};
   config.interrupt = &interrupt;
   for (const std::string& profile : profiles) {
+    if (room.subjects_.contains(profile)) continue;
     config.profile = profile == "smp" ? Profile::Smp : Profile::Det;
     auto subject = KernelSubject::create(config);
     if (!subject) return std::unexpected(subject.error());

@@ -10,6 +10,8 @@
 
 namespace bioscope {
 
+inline constexpr std::string_view kTraceMagic = "bioscope-trace";  // then a blank and the version
+
 // An Error is BadInput and reads "SOURCE:LINE:COLUMN: expected ..., got ...". `source` is what
 // the text is called: a file's name. Whatever parses is legal (check.h).
 Result<Trace> parse_trace(std::string_view text, std::string_view source);

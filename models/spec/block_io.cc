@@ -53,7 +53,6 @@ void Machine::invoke_io(OperationId id) {
     return;
   }
   Device& device = devices_[pending.device];
-  device.had_io = true;
   pending.may_be_missing =
       !device.exists || device.blurred || device.pending_changes > 0 || device.deferred_remove ||
       (device.mapped && !device.ever_loaded);

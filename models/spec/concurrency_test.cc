@@ -103,6 +103,78 @@ TEST(Concurrency, R38IoOfASuspendedDeviceReturnsOnlyAfterTheResume) {
   EXPECT_EQ(copy.reads("r1", "").kind, VerdictKind::Legal);
 }
 
+constexpr const char* kRemove =
+    "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\nlane A\n"
+    "  create y; load y \"0 64 linear d0 0\"; resume y\n  x: remove y\n  i: info y\n"
+    "lane B\n  w: write y 0+8\n  o: open y\n  c: close y\n"
+    "lane C\n  z: create z; l: load z \"0 8 linear y 0\"; k: clear z\n";
+constexpr const char* kOpenOnce =
+    "state=active live=1 inactive=0 open=1 targets=1 readonly=0 deferred=0 uuid=";
+
+TEST(Concurrency, R34IoThatWasPendingAtSomeTimeDuringARemoveMayHaveKeptIt) {
+  for (const char* other : {"w", "o"}) {
+    Script script(kRemove);
+    script.play_until("x");
+    script.invoke(other);
+    script.invoke("x");
+    script.returns(other);
+    Script copy = script;
+    EXPECT_EQ(script.returns("x", EBUSY).kind, VerdictKind::Legal) << other;
+    EXPECT_EQ(copy.returns("x").kind, VerdictKind::Legal) << other;
+  }
+}
+
+TEST(Concurrency, R34AnOpenAndACloseWithinTheRemoveMayHaveKeptIt) {
+  Script script(kRemove);
+  script.play_until("x");
+  script.invoke("x");
+  for (const char* label : {"o", "c"}) {
+    script.invoke(label);
+    script.returns(label);
+  }
+  EXPECT_EQ(script.returns("x", EBUSY).kind, VerdictKind::Legal);
+}
+
+TEST(Concurrency, R34IoThatReturnedBeforeTheRemoveKeepsNothing) {
+  Script script(kRemove);
+  script.play_until("x");
+  script.invoke("w");
+  script.returns("w");
+  script.invoke("x");
+  const Verdict verdict = script.returns("x", EBUSY);
+  EXPECT_EQ(verdict.kind, VerdictKind::Violation);
+  EXPECT_EQ(verdict.rule, rule(34));
+}
+
+TEST(Concurrency, R34AnInfoMayCountWhatWasOpenAtSomeTimeWhileItWasPending) {
+  Script script(kRemove);
+  script.play_until("x");
+  script.invoke("w");
+  Script after = script;
+  script.invoke("i");
+  script.returns("w");
+  EXPECT_EQ(script.returns("i", 0, kOpenOnce).kind, VerdictKind::Legal);
+  after.returns("w");
+  after.invoke("i");
+  EXPECT_EQ(after.returns("i", 0, kOpenOnce).rule, rule(34));
+}
+
+TEST(Concurrency, R34ATableThatCameAndWentMayHaveKeptTheDevice) {
+  Script script(kRemove);
+  script.play_until("x");
+  script.invoke("z");
+  script.returns("z");
+  script.invoke("l");
+  script.invoke("x");
+  Script copy = script;
+  for (const char* label : {"l", "k"}) {
+    if (label[0] == 'k') script.invoke(label);
+    script.returns(label);
+  }
+  EXPECT_EQ(script.returns("x", EBUSY).kind, VerdictKind::Legal);
+  EXPECT_EQ(copy.returns("x").kind, VerdictKind::Legal);
+}
+
 TEST(Concurrency, P4AWriteAcrossASwapLandsByTheOldOrTheNewTable) {
   const char* lines =
       "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\ndisk d1 null size=8192\nlane A\n"

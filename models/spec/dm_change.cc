@@ -311,7 +311,7 @@ void Machine::release(DeviceId, const TablePtr& table) {
       Device& device = devices_[below.device];
       --device.opens;
       --device.claims;
-      if (device.deferred_remove && device.opens == 0) remove_device(below.device);
+      if (device.deferred_remove && device.opens == 0) remove_deferred(below.device);
     }
   }
 }
@@ -413,13 +413,11 @@ LegalSet Machine::resume_legal(DeviceId id) const {
 LegalSet Machine::remove_legal(const Operation& operation, DeviceId id) const {
   const Device& device = devices_[id];
   if (operation.flags.has(OperationFlag::Deferred)) return one_of(rule(34), {0});
-  const bool io = std::ranges::any_of(
-      pending_io_, [&](const PendingIo& pending) { return stack_has(pending.device, id); });
-  LegalSet legal = one_of(rule(34), {device.opens > 0 ? EBUSY : 0});
-  if (io) allow(legal, {0, EBUSY});
-  // io_uring may let go of a file a little after its completion was seen. A count that really
-  // stays is found when the device cannot be taken away in the end (P10).
-  if (device.had_io) allow(legal, {EBUSY});
+  const OpenCounts opens = open_counts(id);
+  LegalSet legal;
+  legal.rule = rule(34);
+  if (opens.least == 0) allow(legal, {0});
+  if (opens.most > 0) allow(legal, {EBUSY});
   if (device.deferred_remove) allow(legal, {0, EBUSY, ENXIO});
   return legal;
 }
@@ -481,6 +479,7 @@ void Machine::apply_change(const Operation& operation, DeviceId id, int) {
       }
       return remove_device(id);
     case OperationKind::Rename:
+      if (operation.text.empty()) device.former_name = device.name;
       (operation.text.empty() ? device.name : device.uuid) =
           operation.text.empty() ? operation.word : operation.text;
       return;
@@ -493,7 +492,7 @@ void Machine::apply_change(const Operation& operation, DeviceId id, int) {
       if (device.exclusive_opens > 0 && device.opens < device.exclusive_opens + device.claims) {
         --device.exclusive_opens;
       }
-      if (device.deferred_remove && device.opens == 0) remove_device(id);
+      if (device.deferred_remove && device.opens == 0) remove_deferred(id);
       return;
     case OperationKind::Message:
       return apply_message(operation, id);
@@ -606,6 +605,19 @@ void Machine::remove_device(DeviceId id) {
   device.inactive = nullptr;
   release(id, inactive);
   release(id, live);
+}
+
+// A worker of the kernel does it, so what the device had open may stay open for a while.
+void Machine::remove_deferred(DeviceId id) {
+  for (const TablePtr& table : {devices_[id].live, devices_[id].inactive}) {
+    if (!table) continue;
+    for (const Target& target : table->targets) {
+      for (const TargetDevice& below : target.devices) {
+        if (below.device != kNone) ++devices_[below.device].lingering;
+      }
+    }
+  }
+  remove_device(id);
 }
 
 void Machine::blur(DeviceId id) {

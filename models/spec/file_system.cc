@@ -483,7 +483,7 @@ void Machine::apply_file_system(const Operation& operation, const Event& event) 
       Device& device = devices_[id];
       --device.opens;
       --device.mounts;
-      if (device.deferred_remove && device.opens == 0) remove_device(id);
+      if (device.deferred_remove && device.opens == 0) remove_deferred(id);
       return;
     }
     case OperationKind::Freeze:

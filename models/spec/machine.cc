@@ -154,6 +154,7 @@ Verdict Machine::apply(const Event& event) {
       if (event.operation >= program_->operations.size()) return not_judged("unknown operation");
       invoked_[event.operation] = now_;
       invoke(event.operation);
+      widen_open_counts();
       return legal_verdict();
     case EventKind::Return: {
       if (event.operation >= program_->operations.size()) return not_judged("unknown operation");
@@ -161,6 +162,7 @@ Verdict Machine::apply(const Event& event) {
       if (event.error == 0) ++marks_.operations_succeeded;
       Verdict verdict = complete(event);
       returned_[event.operation] = now_;
+      widen_open_counts();
       return verdict;
     }
     case EventKind::Held:
@@ -181,6 +183,7 @@ void Machine::invoke(OperationId id) {
   if (is_io(kind)) return invoke_io(id);
   if (is_change(kind)) return invoke_change(id);
   if (is_file_system(kind)) return invoke_file(id);
+  if (kind == OperationKind::Info) pending_infos_.push_back({id, {}});
 }
 
 Verdict Machine::complete(const Event& event) {

@@ -97,6 +97,7 @@ class Machine {
   void apply_resume(DeviceId device);
   void resume_failed(DeviceId device);
   void remove_device(DeviceId device);
+  void remove_deferred(DeviceId device);
   void blur(DeviceId device);
   struct Plan {
     TablePtr table;
@@ -110,11 +111,18 @@ class Machine {
   void release(DeviceId device, const TablePtr& table);
   Operation as_plain(const Operation& raw, LegalSet& refused) const;
 
+  // --- open_count.cc
+  bool tables_name(DeviceId upper, DeviceId device) const;
+  OpenCounts settled_opens(DeviceId device) const;
+  void count_pending(const Operation& raw, DeviceId device, OpenCounts& counts) const;
+  OpenCounts open_counts(DeviceId device) const;
+  void widen_open_counts();
+
   // --- dm_query.cc
   Verdict complete_query(const Event& event);
   LegalSet query_legal(const Operation& operation) const;
   std::string info_text(DeviceId device) const;
-  bool info_matches(DeviceId device, const std::string& text) const;
+  RuleId info_breaks(DeviceId device, const OpenCounts& opens, const std::string& text) const;
   std::string deps_text(DeviceId device) const;
   Verdict judge_status(const Event& event, DeviceId device);
   std::string status_line(const Target& target) const;
@@ -204,6 +212,7 @@ class Machine {
   std::vector<PendingIo> pending_io_;
   std::vector<PendingFile> pending_files_;
   std::vector<PendingChange> pending_changes_;
+  std::vector<PendingInfo> pending_infos_;
   u32 instances_ = 0;
   u64 resume_invoked_ = 0;  // of the resume that is being applied
 };

@@ -3,6 +3,7 @@
 // metadata, file systems, and what is pending. Plain data; copying it copies the whole.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -40,6 +41,7 @@ using TablePtr = std::shared_ptr<const Table>;
 struct Device {
   std::string name;
   std::string uuid;
+  std::string former_name;  // before its last rename
   bool mapped = false;
   bool exists = true;
   u32 disk = kNone;  // index in the trace, for a disk
@@ -67,8 +69,8 @@ struct Device {
   TablePtr incoming;        // of a resume under way
   bool suspending = false;  // a suspend is under way
   bool resuming = false;    // a resume is under way
-  bool had_io = false;
-  bool blurred = false;  // operations on it overlapped: its state is not known
+  u32 lingering = 0;        // opens by tables of devices that a deferred remove takes away
+  bool blurred = false;     // operations on it overlapped: its state is not known
   std::vector<TablePtr> past;
 };
 
@@ -215,6 +217,21 @@ struct PendingFile {
   u64 size_least = 0;
   u64 size_most = 0;
   bool free = false;
+};
+
+// The least and the most times that a device may be open.
+struct OpenCounts {
+  u64 least = ~u64{0};
+  u64 most = 0;
+  void widen(const OpenCounts& other) {
+    least = std::min(least, other.least);
+    most = std::max(most, other.most);
+  }
+};
+
+struct PendingInfo {
+  OperationId id = 0;
+  OpenCounts counts;  // since its invoke
 };
 
 struct PendingChange {

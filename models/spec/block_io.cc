@@ -470,11 +470,24 @@ Verdict Machine::complete_io(const Event& event, PendingIo pending) {
                      "expected " + errors_text(legal.errors) + ", got " + error_text(event.error));
   }
   exercised(event.error == EAGAIN ? rule(10) : legal.rule);
+  const std::string lost =
+      pending.device == kNone ? "" : fault_of_preflush(event.operation, pending);
+  if (!lost.empty()) exercised(rule(44));
   if (event.error != 0) return legal_verdict();
   note_splits(pending);
   if (kind == IoKind::Read) return complete_read(event, pending);
   if (kind == IoKind::Write || kind == IoKind::WriteZeroes || kind == IoKind::Discard) {
-    return complete_write(event, pending);
+    Verdict verdict = complete_write(event, pending);
+    if (verdict.kind != VerdictKind::Legal || lost.empty()) return verdict;
+    verdict.kind = VerdictKind::Hazard;
+    verdict.rule = rule(44);
+    verdict.target = target;
+    verdict.message = "the write with preflush to " + operation.device + " " +
+                      std::to_string(operation.range.first_sector) + "+" +
+                      std::to_string(operation.range.count_sectors) +
+                      " succeeded though its flush failed by " + lost +
+                      ": what was written before it may not be durable";
+    return verdict;
   }
   return legal_verdict();
 }

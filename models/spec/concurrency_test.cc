@@ -103,6 +103,53 @@ TEST(Concurrency, R38IoOfASuspendedDeviceReturnsOnlyAfterTheResume) {
   EXPECT_EQ(copy.reads("r1", "").kind, VerdictKind::Legal);
 }
 
+constexpr const char* kPreflush =
+    "bioscope-trace 1\nseed 1\ndisk d0 controlled size=2048 cache=volatile\n"
+    "disk d1 controlled size=2048 cache=volatile\nlane A\n"
+    "  create x; load x \"0 2048 linear d0 0\"; resume x\n  w1: write x 0+8\n"
+    "  p: bio x write 8+8 preflush\n"
+    "lane B\n  f: flush x\n  r: read x 0+8\n  q: bio x write 16+8 preflush\n";
+
+TEST(Durability, R44APreflushThatSucceedsThoughItsFlushFailedIsAHazard) {
+  Script script(std::string(kPreflush) + "disk-script\n  fail d0 flush EIO after returned w1\n");
+  script.play_until("p");
+  script.invoke("r");
+  script.invoke("p");
+  Script copy = script;
+  const Verdict verdict = script.returns("p");
+  EXPECT_EQ(verdict.kind, VerdictKind::Hazard);
+  EXPECT_EQ(verdict.rule, rule(44));
+  EXPECT_EQ(verdict.target, "linear");
+  EXPECT_NE(verdict.message.find("x 8+8"), std::string::npos) << verdict.message;
+  EXPECT_NE(verdict.message.find("fail d0 flush EIO"), std::string::npos) << verdict.message;
+  EXPECT_EQ(copy.returns("p", EIO).kind, VerdictKind::Legal);
+}
+
+TEST(Durability, R44AnotherFlushMayHaveMetTheFault) {
+  for (const char* other : {"f", "q"}) {
+    Script script(std::string(kPreflush) + "disk-script\n  fail d0 flush EIO after returned w1\n");
+    script.play_until("p");
+    script.invoke(other);
+    Script copy = script;
+    script.invoke("p");
+    EXPECT_EQ(script.returns("p").kind, VerdictKind::Legal) << other;
+    copy.returns(other);
+    copy.invoke("p");
+    EXPECT_EQ(copy.returns("p").kind, VerdictKind::Legal) << other;
+  }
+}
+
+TEST(Durability, R44AFaultOfAnotherDiskOrALaterFlushOrOfTheWritesIsNone) {
+  for (const char* step :
+       {"fail d1 flush EIO after returned w1", "fail d0 flush #2 EIO after returned w1",
+        "fail d0 write EIO after returned w1", "fail d0 flush EIO after returned f"}) {
+    Script script(std::string(kPreflush) + "disk-script\n  " + step + "\n");
+    script.play_until("p");
+    script.invoke("p");
+    EXPECT_EQ(script.returns("p").kind, VerdictKind::Legal) << step;
+  }
+}
+
 constexpr const char* kRemove =
     "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\nlane A\n"
     "  create y; load y \"0 64 linear d0 0\"; resume y\n  x: remove y\n  i: info y\n"

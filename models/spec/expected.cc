@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a subject that does everything right returns: the way `--on spec` plays.
 #include <algorithm>
+#include <cerrno>
 
 #include "models/spec/machine.h"
 
@@ -42,6 +43,11 @@ Event Machine::expected(OperationId id) const {
   if (io != alone.pending_io_.end()) legal = alone.io_errors(operation, *io);
   if (legal.errors.empty()) allow(legal, {0});
   event.error = legal.allows(0) ? 0 : legal.errors.front();
+  // R44: a right subject reports the flush that failed.
+  if (io != alone.pending_io_.end() && io->device != kNone &&
+      !alone.fault_of_preflush(id, *io).empty()) {
+    event.error = EIO;
+  }
   if (event.error != 0) return event;
   const u64 seed = program_->trace.seed;
   if (io != alone.pending_io_.end()) {

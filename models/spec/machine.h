@@ -80,6 +80,11 @@ class Machine {
                         const PendingIo* pending);
   void note_splits(const PendingIo& pending);
 
+  // --- durability.cc
+  bool plain_stack(DeviceId device, u32 depth = 0) const;
+  bool no_flush_since(u64 event, OperationId but) const;
+  std::string fault_of_preflush(OperationId id, const PendingIo& pending) const;
+
   // --- dm_change.cc
   void invoke_change(OperationId id);
   Verdict complete_change(const Event& event);

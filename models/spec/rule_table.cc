@@ -160,8 +160,8 @@ constexpr auto kRules = std::to_array<Rule>({
      "drivers/md/dm.c:1568", Scope::Judged, true, false},
     {rule(44), "R44",
      "A preflush with data flushes every target first; dm drops the error of that "
-     "flush, which loses durability. (which flush a fault met is not followed yet)",
-     "drivers/md/dm.c:968", Scope::OutOfScope, false, false},
+     "flush, which loses durability: a hazard where no other flush can have met the fault.",
+     "drivers/md/dm.c:968", Scope::Judged, true, true},
     {rule(45), "R45", "A device without a live table has no sectors, and a bio to it is EIO.",
      "drivers/md/dm.c:1798", Scope::Judged, true, false},
     {rule(46), "R46",

@@ -247,6 +247,26 @@ TEST(Concurrency, P4AWriteAcrossASwapLandsByTheOldOrTheNewTable) {
   EXPECT_EQ(script.reads("r1", "w").kind, VerdictKind::Violation);
 }
 
+TEST(Concurrency, P4AReadAcrossASwapSeesTheOldOrTheNewTableAndNothingElse) {
+  const char* lines =
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\ndisk d1 null size=8192\nlane A\n"
+      "  a: write d0 0+8\n  b: write d1 0+8\n  other: write d0 8+8\n"
+      "  create y; load y \"0 8192 linear d0 0\"; resume y\n  load y \"0 8192 linear d1 0\"\n"
+      "  up: resume y\nlane B\n  r: read y 0+8\n";
+  Script script(lines);
+  script.play_until("up");
+  script.invoke("r");
+  script.invoke("up");
+  script.returns("up");
+  for (const char* seen : {"a", "b"}) {
+    Script copy = script;
+    EXPECT_EQ(copy.reads("r", seen).kind, VerdictKind::Legal) << seen;
+  }
+  const Verdict verdict = script.reads("r", "other");
+  EXPECT_EQ(verdict.kind, VerdictKind::Violation);
+  EXPECT_EQ(verdict.rule, property(4));
+}
+
 TEST(Concurrency, R56StockBugEBlamesTheResumeAndNotTheStatus) {
   const char* lines =
       "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\ndisk m0 null size=8192\nlane A\n"

@@ -47,6 +47,10 @@ const Row kRows[] = {
     {"R5", "  x: secure-erase d0 0+8\n", Breaks::Error, EIO},
     {"R6", "  x: bio d0 flush 0+0\n", Breaks::Error, 0},
     {"R10", LINEAR "  x: read y 0+8 nowait\n", Breaks::Error, EIO, "", "R46"},
+    {"R19",
+     "  create a; load a \"0 8 linear f0 0; 8 8 linear d0 0\"; resume a\n  w: write a 0+8\n"
+     "  x: write a 4+8\ndisk-script\n  fail f0 write EIO after returned w\n",
+     Breaks::Error, EINVAL},
     {"R21", "  freeze d0; thaw d0\n  x: thaw d0\n", Breaks::Error, 0},
     {"R23", "  x: freeze d0\n", Breaks::Error, EINVAL},
     {"R26", "  create a\n  x: create a\n", Breaks::Error, 0},
@@ -119,6 +123,10 @@ const Row kRows[] = {
     {"R54", ERA "  message e 0 \"checkpoint\"\n  suspend e\n  x: era-dump c0\n", Breaks::Text, 0,
      "era=1"},
     {"R54", ERA "  x: message e 0 \"nosuch\"\n", Breaks::Error, 0},
+    {"R55",
+     "  create e; load e \"0 4096 era c0 f0 8\"; resume e\n  discard e 0+24\n  suspend e\n"
+     "  x: era-dump c0\n",
+     Breaks::Text, 0, "era=1", "R53"},
     {"R56", ERA "  suspend e; load e \"0 4096 era c0 d0 8\"\n  x: resume e\n", Breaks::Hangs},
     {"R58", ERA "  x: status e\n", Breaks::Text, 0, "0 4096 era 8 5/1024 7 -"},
     {"R59", "  create a; load a \"0 64 snapshot-origin d0\"; resume a\n  x: discard a 0+8\n",
@@ -170,6 +178,12 @@ const Row kRows[] = {
      Breaks::Value, 0, "", nullptr, VerdictKind::Hazard},
     {"P3", "  create a; load a \"0 64 delay d0 0 5\"; resume a; suspend a\n  x: status a\n",
      Breaks::Text, 0, "0 64 delay 1 0 0"},
+    {"P11",
+     "  create a; load a \"0 8 linear d0 0; 8 8 linear d1 0\"; resume a\n  write a 0+16\n"
+     "  x: read a 4+8\n",
+     Breaks::Value, 0, "", "R46"},
+    {"P11", "  create a; load a \"0 8 linear d0 0; 8 8 linear d1 0\"; resume a\n  x: read a 4+8\n",
+     Breaks::Short, 0, "", "R1"},
     {"P5", "  mkfs d0 ext4; mount d0 m; file-write m/a 0+8; umount m\n  x: fsck d0 ext4\n",
      Breaks::Error, EUCLEAN},
     {"P5", "  mkfs d0 ext4; mount d0 m; file-write m/a 0+8\n  x: file-read m/a 0+8\n",
@@ -256,6 +270,23 @@ TEST_P(RuleRow, RightIsLegalAndWrongIsFound) {
 INSTANTIATE_TEST_SUITE_P(Rules, RuleRow, testing::ValuesIn(kRows), [](const auto& row) {
   return fmt::format("{}_row{}", row.param.rule, row.index);
 });
+
+TEST(Leftovers, P10WhatStaysAfterTheEndIsFoundAndWhatIsAsBeforeIsNot) {
+  const auto trace = parse_trace(std::string(kHead) + LINEAR "  remove y\n", "P10");
+  ASSERT_TRUE(trace.has_value()) << trace.error().message;
+  History history = TestPlayer(*trace).play();
+  const auto judge = [&](i64 after) {
+    history.leftovers = {{"open count of d0", 1, after}};
+    Model model(*trace);
+    for (const Event& event : history.events) model.apply(event);
+    return model.finish(history);
+  };
+  EXPECT_TRUE(judge(1).empty());
+  const auto verdicts = judge(2);
+  ASSERT_EQ(verdicts.size(), 1U);
+  EXPECT_EQ(verdicts[0].kind, VerdictKind::Violation);
+  EXPECT_EQ(verdicts[0].rule, property(10));
+}
 
 TEST(RuleTable, HoldsR1ToR75AndP1ToP11) {
   ASSERT_EQ(rule_table().size(), 86U);

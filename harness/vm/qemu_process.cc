@@ -131,12 +131,15 @@ Result<QemuProcess> QemuProcess::start(const MachineConfig& config, const std::s
   for (std::string& argument : process.command_line_) argv.push_back(argument.data());
   argv.push_back(nullptr);
 
+  if (config.profile == Profile::Det) process.processor_.emplace();
+  const cpu_set_t* processor = process.processor_ ? &process.processor_->mask() : nullptr;
   const pid_t parent = getpid();
   process.pid_ = fork();
   if (process.pid_ == 0) {
     // Only what is safe between fork and exec in a process with threads.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);
+    if (processor != nullptr) sched_setaffinity(0, sizeof *processor, processor);
     setpgid(0, 0);  // Ctrl-C is for bioscope, which then ends QEMU
     sigset_t none;
     sigemptyset(&none);
@@ -169,6 +172,7 @@ QemuProcess::QemuProcess(QemuProcess&& other) noexcept
     : console_(std::move(other.console_)),
       port_(std::move(other.port_)),
       window_(std::move(other.window_)),
+      processor_(std::move(other.processor_)),
       console_offset_bytes_(other.console_offset_bytes_),
       port_offset_bytes_(other.port_offset_bytes_),
       window_offset_bytes_(other.window_offset_bytes_),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/vm/memory_file.h"
+#include "harness/vm/processor.h"
 #include "harness/vm/qemu.h"
 #include "models/base/result.h"
 #include "models/base/types.h"
@@ -63,6 +64,7 @@ class QemuProcess {
   MemoryFile console_;
   MemoryFile port_;
   MemoryFile window_;
+  std::optional<ProcessorShare> processor_;  // in profile Det
   u64 console_offset_bytes_ = 0;
   u64 port_offset_bytes_ = 0;
   u64 window_offset_bytes_ = 0;

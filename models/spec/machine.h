@@ -60,7 +60,7 @@ class Machine {
   TargetType telling_target(DeviceId device) const;
   std::string target_name(DeviceId device) const;
 
-  // --- block_io.cc
+  // --- block_io.cc, io_legal.cc, io_swap.cc
   void invoke_io(OperationId id);
   Verdict complete_io(const Event& event, PendingIo pending);
   Verdict complete_read(const Event& event, PendingIo& pending);
@@ -85,7 +85,7 @@ class Machine {
   bool no_flush_since(u64 event, OperationId but) const;
   std::string fault_of_preflush(OperationId id, const PendingIo& pending) const;
 
-  // --- dm_change.cc
+  // --- dm_change.cc, dm_load.cc, dm_swap.cc
   void invoke_change(OperationId id);
   Verdict complete_change(const Event& event);
   LegalSet change_legal(const Operation& operation) const;
@@ -134,7 +134,7 @@ class Machine {
   LegalSet message_legal(const Operation& operation, DeviceId device) const;
   void apply_message(const Operation& operation, DeviceId device);
 
-  // --- snapshot.cc
+  // --- snapshot.cc, snapshot_merge.cc, snapshot_write.cc, snapshot_space.cc
   void plan_snapshot(const Target& target, const Table& table, LegalSet& legal) const;
   void load_snapshot(Target& target);
   void begin_snapshot(const Target& target);
@@ -169,7 +169,7 @@ class Machine {
   std::string era_dump_text(DeviceId metadata) const;
   bool era_status_fits(const Target& target, std::string_view words) const;
 
-  // --- file_system.cc
+  // --- file_system.cc, files.cc, mount.cc
   void invoke_file(OperationId id);
   Verdict complete_file(const Event& event);
   LegalSet file_legal(const Operation& operation) const;

@@ -165,6 +165,8 @@ struct EraStore {
   }
 };
 
+inline constexpr u64 kFileSectors = 1ULL << 40;  // room enough for any file
+
 struct File {
   std::string name;
   VolumeId volume = kNone;

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables: which a load takes, and the devices that they open and close.
+#include <cerrno>
+
+#include "models/spec/machine.h"
+
+namespace bioscope::spec {
+namespace {
+
+constexpr std::initializer_list<int> kConstructorErrors = {EINVAL, ENXIO, ENODEV,
+                                                           ENOENT, EBUSY, ENOTBLK};
+
+}  // namespace
+
+Machine::Plan Machine::plan_load(const Operation& operation, DeviceId id) const {
+  Plan plan;
+  auto table = std::make_shared<Table>();
+  table->read_only = operation.flags.has(OperationFlag::ReadOnly);
+  const auto lines = split_table(operation.text);
+  constexpr std::size_t kMostTargets = 1048576;
+  if (lines.empty()) {
+    plan.legal = one_of(rule(29), {EINVAL});
+    return plan;
+  }
+  if (lines.size() > kMostTargets) {
+    plan.legal = one_of(rule(29), {EOVERFLOW});
+    return plan;
+  }
+  RuleId refused = RuleId::None;
+  for (const TargetWords& words : lines) {
+    if (words.size() < 3) {
+      refused = rule(29);
+      break;
+    }
+    Parsed parsed = parse_target(words);
+    if (!parsed.unsupported.empty()) {
+      table->unsupported = parsed.unsupported;
+      plan.table = table;
+      return plan;
+    }
+    // R29: each line begins where the one before ends, the first at 0.
+    if (parsed.refused_by == RuleId::None && parsed.target.begin_sector != table->size_sectors) {
+      parsed.refused_by = rule(29);
+    }
+    if (parsed.refused_by != RuleId::None) {
+      refused = parsed.refused_by;
+      break;
+    }
+    table->size_sectors = parsed.target.end_sector();
+    if (!table->text.empty()) table->text += "; ";
+    table->targets.push_back(std::move(parsed.target));
+  }
+  if (refused != RuleId::None) {
+    plan.legal = one_of(refused, kConstructorErrors);
+    return plan;
+  }
+  plan.legal = one_of(rule(30), {0});
+  plan_devices(*table, plan.legal);
+  if (operation.flags.has(OperationFlag::Interpose)) {
+    table->unsupported = "the specification does not know interposers";
+    plan.legal = {};
+  }
+  for (const Target& target : table->targets) {
+    for (const TargetDevice& below : target.devices) {
+      // 6.1 takes a table that maps a device to itself; what I/O does then is not described.
+      if (below.device == id) table->unsupported = "the table maps the device to itself";
+    }
+  }
+  plan.table = table;
+  return plan;
+}
+
+// Devices must be there and not be claimed by others; each type has rules of its own.
+void Machine::plan_devices(Table& table, LegalSet& legal) const {
+  const auto refuse_load = [&](RuleId rule) { legal = one_of(rule, kConstructorErrors); };
+  for (Target& target : table.targets) {
+    for (TargetDevice& below : target.devices) {
+      below.device = find_device(below.name);
+      if (below.device == kNone) return refuse_load(rule(29));
+      const Device& device = devices_[below.device];
+      if (!device.exists) return refuse_load(rule(29));
+      if (device.mounts > 0 || device.exclusive_opens > 0) return refuse_load(rule(29));
+      if (device.pending_changes > 0 || device.deferred_remove) {
+        allow(legal, kConstructorErrors);
+      }
+      if (device.read_only && !table.read_only) allow(legal, {EACCES, EROFS, EPERM});
+    }
+    if (target.type == TargetType::Snapshot || target.type == TargetType::SnapshotMerge) {
+      plan_snapshot(target, table, legal);
+    }
+    if (target.type == TargetType::Era) plan_era(target, legal);
+    if (target.type == TargetType::LogWrites && any_fault(target.devices[1].device)) {
+      allow(legal, {EIO});
+    }
+    if (!legal.allows(0)) return;
+  }
+}
+
+void Machine::acquire(const TablePtr& table) {
+  for (const Target& target : table->targets) {
+    for (const TargetDevice& below : target.devices) {
+      if (below.device == kNone) continue;
+      ++devices_[below.device].opens;
+      ++devices_[below.device].claims;
+    }
+  }
+}
+
+void Machine::release(DeviceId, const TablePtr& table) {
+  if (!table) return;
+  for (const Target& target : table->targets) {
+    if (target.type == TargetType::Snapshot || target.type == TargetType::SnapshotMerge) {
+      drop_snapshot(target);
+    }
+    for (const TargetDevice& below : target.devices) {
+      if (below.device == kNone) continue;
+      Device& device = devices_[below.device];
+      --device.opens;
+      --device.claims;
+      if (device.deferred_remove && device.opens == 0) remove_deferred(below.device);
+    }
+  }
+}
+
+void Machine::apply_load(const Operation& operation, DeviceId id) {
+  const Plan plan = plan_load(operation, id);
+  auto table = std::make_shared<Table>();
+  if (plan.table) {
+    *table = *plan.table;
+  } else {
+    table->unsupported = "a table was taken that the specification does not understand";
+  }
+  for (Target& target : table->targets) {
+    for (TargetDevice& below : target.devices) {
+      if (below.device == 0 && !below.name.empty()) below.device = find_device(below.name);
+      if (below.device == kNone) {
+        table->unsupported = "a table was taken that names a device which is not there";
+      }
+    }
+  }
+  if (table->unsupported.empty()) {
+    for (Target& target : table->targets) {
+      if (target.type == TargetType::Snapshot || target.type == TargetType::SnapshotMerge) {
+        target.instance = ++instances_;
+        load_snapshot(target);
+        stores_[target.store].users.push_back({target.instance, id, false});
+      }
+      if (target.type == TargetType::Era) load_era(target);
+      if (!table->text.empty()) table->text += "; ";
+      table->text += table_line(target);
+    }
+  }
+  const TablePtr loaded = table;
+  acquire(loaded);
+  Device& device = devices_[id];
+  const TablePtr replaced = device.inactive;
+  device.inactive = loaded;
+  device.ever_loaded = true;
+  device.past.push_back(loaded);
+  release(id, replaced);
+}
+
+}  // namespace bioscope::spec

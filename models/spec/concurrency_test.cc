@@ -298,6 +298,58 @@ TEST(Concurrency, R53StockBugFABlockWrittenBetweenLoadAndResumeMustBeMarked) {
   EXPECT_EQ(copy.returns("x", 0, "era=2 0:1 2:2").rule, rule(53));
 }
 
+// What finish() says of a run that is said to have come to its end.
+std::vector<VerdictKind> judged_at_the_end(Script& script) {
+  std::vector<VerdictKind> kinds;
+  for (const Verdict& verdict : script.model().finish(History{})) kinds.push_back(verdict.kind);
+  return kinds;
+}
+
+TEST(Completed, AnAsyncOperationThatNeverReturnedIsAHang) {
+  Script script(
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\nlane A\n  w: async write d0 0+8\n");
+  script.invoke("w");
+  Script returned = script;
+  returned.returns("w");
+  EXPECT_TRUE(judged_at_the_end(returned).empty());
+  const auto verdicts = script.model().finish(History{});
+  ASSERT_EQ(verdicts.size(), 1U);
+  EXPECT_EQ(verdicts[0].kind, VerdictKind::Violation);
+  EXPECT_EQ(verdicts[0].operation, script.id("w"));
+}
+
+TEST(Completed, WhatASuspendedDeviceHoldsBackMayStayAway) {
+  Script script(
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\nlane A\n"
+      "  create x; load x \"0 8192 linear d0 0\"; resume x; suspend x\n  w: write x 0+8\n"
+      "  later: write x 8+8\n");
+  script.play_until("w");
+  script.invoke("w");
+  EXPECT_TRUE(judged_at_the_end(script).empty());
+}
+
+TEST(Completed, WhatADelayTargetHoldsBackIsNotJudged) {
+  Script script(
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\nlane A\n"
+      "  create x; load x \"0 8192 delay d0 0 900\"; resume x\n  w: async write x 0+8\n");
+  script.play_until("w");
+  script.invoke("w");
+  EXPECT_EQ(judged_at_the_end(script), std::vector{VerdictKind::NotJudged});
+}
+
+TEST(Completed, ATraceThatWasNotPlayedToItsEndIsNotJudged) {
+  Script script(
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\nlane A\n  w: write d0 0+8\n"
+      "  r: read d0 0+8\n");
+  EXPECT_EQ(judged_at_the_end(script), std::vector{VerdictKind::NotJudged});
+  script.invoke("w");
+  script.returns("w");
+  EXPECT_EQ(judged_at_the_end(script), std::vector{VerdictKind::NotJudged});
+  script.invoke("r");
+  script.reads("r", "w");
+  EXPECT_TRUE(judged_at_the_end(script).empty());
+}
+
 TEST(Concurrency, CopiesOfAModelAreIndependent) {
   Script script(kDisk);
   script.play_until("r1");

@@ -78,33 +78,86 @@ bool Machine::may_block_for_ever(OperationId id) const {
   }
 }
 
+// A delay target gives I/O back in its own time, which may lie behind the end of the run.
+bool Machine::stack_delays(DeviceId upper, u32 depth) const {
+  if (upper == kNone || depth > 8) return false;
+  for (const Table* table : possible_tables(devices_[upper])) {
+    for (const Target& target : table->targets) {
+      if (target.type == TargetType::Delay) return true;
+      for (const TargetDevice& below : target.devices) {
+        if (stack_delays(below.device, depth + 1)) return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Operations that were handed over and never came back. True if one of them may wait for ever.
+bool Machine::judge_unreturned(std::vector<Verdict>& verdicts) const {
+  bool excused = false;
+  for (OperationId id = 0; id < invoked_.size(); ++id) {
+    if (invoked_[id] == 0 || returned_[id] != 0) continue;
+    if (may_block_for_ever(id)) {
+      excused = true;
+      continue;
+    }
+    const Operation& operation = this->operation(id);
+    const std::string name = operation.device.substr(0, operation.device.find('/'));
+    const u32 mounted = find_mount(name);
+    const DeviceId device =
+        mounted != kNone ? mounts_[mounted].device : find_device(operation.device);
+    Verdict verdict =
+        violation(RuleId::None, target_name(device),
+                  fmt::format("operation {} on {} never returned", id, operation.device));
+    verdict.operation = id;
+    verdicts.push_back(std::move(verdict));
+  }
+  return excused;
+}
+
+// A trace that is said to be over, of which something was never begun although nothing kept its
+// lane from it.
+void Machine::judge_uninvoked(std::vector<Verdict>& verdicts) const {
+  OperationId id = 0;
+  for (const Lane& lane : program_->trace.lanes) {
+    const OperationId end = id + static_cast<OperationId>(lane.operations.size());
+    bool lane_waits = false;
+    for (; id < end && !lane_waits; ++id) {
+      if (invoked_[id] == 0) {
+        verdicts.push_back(not_judged(
+            fmt::format("operation {} of lane {} was never begun, so what the run shows of the "
+                        "trace is not all of it; play it again",
+                        id, lane.name)));
+        break;
+      }
+      lane_waits = returned_[id] == 0 && !operation(id).async;
+    }
+    id = end;
+  }
+}
+
 std::vector<Verdict> Machine::finish(const History& history) {
   std::vector<Verdict> verdicts;
   if (history.end == HistoryEnd::Hung) {
-    bool excused = false;
-    for (OperationId id = 0; id < invoked_.size(); ++id) {
-      if (invoked_[id] == 0 || returned_[id] != 0) continue;
-      if (may_block_for_ever(id)) {
-        excused = true;
-        continue;
-      }
-      const Operation& operation = this->operation(id);
-      const std::string name = operation.device.substr(0, operation.device.find('/'));
-      const u32 mounted = find_mount(name);
-      const DeviceId device =
-          mounted != kNone ? mounts_[mounted].device : find_device(operation.device);
-      Verdict verdict =
-          violation(RuleId::None, target_name(device),
-                    fmt::format("operation {} on {} never returned", id, operation.device));
-      verdict.operation = id;
-      verdicts.push_back(std::move(verdict));
-    }
+    const bool excused = judge_unreturned(verdicts);
     if (verdicts.empty()) {
       verdicts.push_back(not_judged(
           excused ? "the run hung, and every operation that did not return may wait for ever"
                   : "the run hung without an operation that did not return"));
     }
     return verdicts;
+  }
+  if (history.end == HistoryEnd::Completed) {
+    const bool delayed = std::ranges::any_of(pending_io_, [this](const PendingIo& pending) {
+      return !io_may_block(pending) && stack_delays(pending.device);
+    });
+    if (delayed) {
+      verdicts.push_back(not_judged(
+          "the run ended while a delay target held I/O back; let the trace wait for that I/O"));
+    } else {
+      judge_unreturned(verdicts);
+    }
+    judge_uninvoked(verdicts);
   }
   for (const Leftover& leftover : history.leftovers) {
     if (leftover.before == leftover.after) continue;

@@ -196,6 +196,9 @@ class Machine {
   bool frozen(const Mounted& mounted, u64 since) const;
 
   // --- finish.cc
+  bool stack_delays(DeviceId device, u32 depth = 0) const;
+  bool judge_unreturned(std::vector<Verdict>& verdicts) const;
+  void judge_uninvoked(std::vector<Verdict>& verdicts) const;
   bool may_block_for_ever(OperationId id) const;
   bool io_may_block(const PendingIo& pending) const;
   bool touches_held_disk(DeviceId device, u32 depth = 0) const;

@@ -8,12 +8,14 @@ extern "C" int LLVMFuzzerTestOneInput(const bioscope::u8* data, std::size_t size
   using namespace bioscope;
   const std::span<const u8> bytes(data, size);
   FrameReader reader;
-  reader.feed(bytes);
-  for (;;) {
-    const auto frame = reader.next();
-    if (!frame || !*frame) break;
-    (void)decode_greeting((*frame)->payload);
-    (void)decode_trace_report((*frame)->payload);
+  for (auto rest = bytes; !rest.empty();) {
+    rest = rest.subspan(reader.feed(rest));
+    for (;;) {
+      const auto frame = reader.next();
+      if (!frame || !*frame) break;
+      (void)decode_greeting((*frame)->payload);
+      (void)decode_trace_report((*frame)->payload);
+    }
   }
   // Without the checksum that a mutator would have to guess.
   (void)decode_trace_report(bytes);

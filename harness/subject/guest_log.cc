@@ -11,16 +11,18 @@
 namespace bioscope {
 
 void GuestLog::feed(std::string_view bytes) {
-  if (!trouble_.empty()) return;  // G2
-  reader_.feed(std::span(reinterpret_cast<const u8*>(bytes.data()), bytes.size()));
-  while (trouble_.empty()) {
-    auto frame = reader_.next();
-    if (!frame) {
-      trouble_ = frame.error().message;
-      return;
+  std::span rest(reinterpret_cast<const u8*>(bytes.data()), bytes.size());
+  while (!rest.empty() && trouble_.empty()) {  // G2
+    rest = rest.subspan(reader_.feed(rest));
+    while (trouble_.empty()) {
+      auto frame = reader_.next();
+      if (!frame) {
+        trouble_ = frame.error().message;
+        return;
+      }
+      if (!*frame) break;
+      take(**frame);
     }
-    if (!*frame) return;
-    take(**frame);
   }
 }
 

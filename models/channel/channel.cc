@@ -52,8 +52,15 @@ std::vector<u8> encode_frame(FrameType type, std::span<const u8> payload) {
   return frame;
 }
 
-void FrameReader::feed(std::span<const u8> bytes) {
-  if (!error_) buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+std::size_t FrameReader::feed(std::span<const u8> bytes) {
+  if (error_) return bytes.size();
+  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(begin_));
+  begin_ = 0;
+  const std::size_t taken =
+      std::min(bytes.size(), kHeaderBytes + kMaxFrameBytes + kTrailerBytes - buffer_.size());
+  const auto slice = bytes.first(taken);
+  buffer_.insert(buffer_.end(), slice.begin(), slice.end());
+  return taken;
 }
 
 Result<std::optional<Frame>> FrameReader::next() {
@@ -63,15 +70,15 @@ Result<std::optional<Frame>> FrameReader::next() {
         ErrorKind::CouldNotJudge,
         fmt::format("the guest sent garbage at byte {} of its results: {}", consumed_bytes_, why)};
     buffer_.clear();
+    begin_ = 0;
     return std::unexpected(*error_);
   };
-  const std::size_t have = std::min(buffer_.size(), kFrameMagic.size());
-  if (!std::equal(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(have),
-                  kFrameMagic.begin())) {
+  const std::span<const u8> bytes = std::span<const u8>(buffer_).subspan(begin_);
+  const auto magic = bytes.first(std::min(bytes.size(), kFrameMagic.size()));
+  if (!std::equal(magic.begin(), magic.end(), kFrameMagic.begin())) {
     return garbage("no frame begins here");
   }
-  if (buffer_.size() < kHeaderBytes) return std::nullopt;
-  const std::span<const u8> bytes(buffer_);
+  if (bytes.size() < kHeaderBytes) return std::nullopt;
   const u32 length = get_u32le(bytes.subspan(5, 4));
   if (length > kMaxFrameBytes) return garbage("a frame of that length is not possible");
   if (bytes[4] < static_cast<u8>(FrameType::Hello) ||
@@ -79,7 +86,7 @@ Result<std::optional<Frame>> FrameReader::next() {
     return garbage("a frame of an unknown type");
   }
   const std::size_t whole = kHeaderBytes + length + kTrailerBytes;
-  if (buffer_.size() < whole) return std::nullopt;
+  if (bytes.size() < whole) return std::nullopt;
   const u32 crc = crc32c(bytes.subspan(kFrameMagic.size(), 5 + length));
   if (crc != get_u32le(bytes.subspan(kHeaderBytes + length, 4))) {
     return garbage("the checksum of the frame is wrong");
@@ -87,7 +94,7 @@ Result<std::optional<Frame>> FrameReader::next() {
   Frame frame{static_cast<FrameType>(bytes[4]), {}};
   const auto payload = bytes.subspan(kHeaderBytes, length);
   frame.payload.assign(payload.begin(), payload.end());
-  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(whole));
+  begin_ += whole;
   consumed_bytes_ += whole;
   return frame;
 }

@@ -4,8 +4,8 @@
 // Host to guest, before boot: one Assignment, in the file /traces of the initramfs, which is
 // padded to a constant size. Guest to host, while it runs: frames, each
 //     'b' 'i' 'o' '1'  type u8  length u32le  payload  crc32c(type, length, payload) u32le
-// The guest may be hostile or dying: FrameReader takes any bytes, never more memory than
-// kMaxFrameBytes, and says where garbage was.
+// The guest may be hostile or dying: FrameReader takes any bytes, never buffers more than one frame
+// of kMaxFrameBytes, and says where garbage was.
 #pragma once
 
 #include <optional>
@@ -36,10 +36,12 @@ struct Frame {
 
 std::vector<u8> encode_frame(FrameType type, std::span<const u8> payload);
 
-// Feed bytes as they come; take frames out until there is none. Not thread-safe.
+// Feed bytes as they come; take frames out until there is none, and feed the rest. Not thread-safe.
 class FrameReader {
  public:
-  void feed(std::span<const u8> bytes);
+  // How many of the bytes were taken: fewer than all while a whole frame waits to be taken out.
+  // After an error all are taken and dropped.
+  [[nodiscard]] std::size_t feed(std::span<const u8> bytes);
   // A frame, or nothing yet, or an Error for bytes that are no frame (with their offset; the
   // reader stays in error from then on: what follows garbage is not trusted).
   Result<std::optional<Frame>> next();
@@ -47,6 +49,7 @@ class FrameReader {
 
  private:
   std::vector<u8> buffer_;
+  std::size_t begin_ = 0;  // in the buffer: what lies before it was taken out
   u64 consumed_bytes_ = 0;
   std::optional<Error> error_;
 };

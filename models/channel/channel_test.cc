@@ -24,7 +24,8 @@ TEST(Channel, FramesComeOutHoweverTheBytesArrive) {
     FrameReader reader;
     std::vector<FrameType> seen;
     for (std::size_t at = 0; at < stream.size(); at += step) {
-      reader.feed(std::span(stream).subspan(at, std::min(step, stream.size() - at)));
+      const auto part = std::span(stream).subspan(at, std::min(step, stream.size() - at));
+      ASSERT_EQ(reader.feed(part), part.size());
       for (;;) {
         const auto frame = reader.next();
         ASSERT_TRUE(frame) << frame.error().message;
@@ -43,7 +44,7 @@ TEST(Channel, AnyDamageIsAnErrorAndStaysOne) {
     std::vector<u8> damaged = whole;
     damaged[at] ^= 0x20;
     FrameReader reader;
-    reader.feed(damaged);
+    ASSERT_EQ(reader.feed(damaged), damaged.size());
     std::size_t frames = 0;
     bool broken = false;
     for (int i = 0; i < 4; ++i) {
@@ -65,11 +66,28 @@ TEST(Channel, RandomBytesNeverMakeAFrame) {
     std::vector<u8> bytes(200);
     for (u8& byte : bytes) byte = static_cast<u8>(chooser.pick(ChoiceKind::Generate, 0, 256));
     FrameReader reader;
-    reader.feed(bytes);
+    ASSERT_EQ(reader.feed(bytes), bytes.size());
     EXPECT_FALSE(reader.next());
     decode_assignment(bytes);
     EXPECT_FALSE(decode_trace_report(bytes));
   }
+}
+
+TEST(Channel, ReaderBuffersOneFrameAndTakesTheRestAfterIt) {
+  const std::vector<u8> first = encode_frame(FrameType::Trouble, std::vector<u8>(kMaxFrameBytes));
+  std::vector<u8> stream = first;
+  const std::vector<u8> bye = encode_frame(FrameType::Bye, {});
+  stream.insert(stream.end(), bye.begin(), bye.end());
+  FrameReader reader;
+  EXPECT_EQ(reader.feed(stream), first.size());
+  EXPECT_EQ(reader.feed(bye), 0U) << "the frame is still in the buffer";
+  auto frame = reader.next();
+  ASSERT_TRUE(frame && *frame);
+  EXPECT_EQ((*frame)->payload.size(), kMaxFrameBytes);
+  EXPECT_EQ(reader.feed(bye), bye.size());
+  frame = reader.next();
+  ASSERT_TRUE(frame && *frame);
+  EXPECT_EQ((*frame)->type, FrameType::Bye);
 }
 
 TEST(Channel, AssignmentsAndReportsRoundTrip) {

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::string_view kMagic = "bioh";
 constexpr std::size_t kMaxText = 16U << 20;
+constexpr std::size_t kMinRunBytes = 2;    // a count and a tag
 constexpr std::size_t kMinEventBytes = 7;  // an event of small numbers without data or text
+constexpr std::size_t kMinLeftoverBytes = 3;
 
 enum class SectorTag : u8 { Zero, Stamp, Raw };
 
@@ -53,9 +55,15 @@ Sector get_sector(ByteReader& in) {
 SectorRuns get_runs(ByteReader& in) {
   SectorRuns runs;
   const u64 count = in.get_varint();
-  if (count > in.rest()) in.fail();
+  if (count > kMaxIoSectors || count > in.rest() / kMinRunBytes) in.fail();
+  u64 left = kMaxIoSectors;  // no run is empty, and all of them are what one I/O can move
   for (u64 i = 0; i < count && !in.failed(); ++i) {
     const u64 sectors = in.get_varint();
+    if (sectors == 0 || sectors > left) {
+      in.fail();
+      break;
+    }
+    left -= sectors;
     runs.push_back({sectors, get_sector(in)});
   }
   return runs;
@@ -82,6 +90,7 @@ Event get_event(ByteReader& in) {
   event.kind = static_cast<EventKind>(kind);
   event.error = static_cast<int>(in.get_signed());
   event.count_sectors = in.get_varint();
+  if (event.count_sectors > kMaxDiskSectors) in.fail();
   event.data = get_runs(in);
   event.text = in.get_string(kMaxText);
   return event;
@@ -130,6 +139,7 @@ Result<History> decode_history(std::span<const u8> bytes) {
   if (events > in.rest() / kMinEventBytes) in.fail();
   for (u64 i = 0; i < events && !in.failed(); ++i) history.events.push_back(get_event(in));
   const u64 leftovers = in.failed() ? 0 : in.get_varint();
+  if (leftovers > in.rest() / kMinLeftoverBytes) in.fail();
   for (u64 i = 0; i < leftovers && !in.failed(); ++i) {
     Leftover leftover;
     leftover.what = in.get_string(kMaxText);

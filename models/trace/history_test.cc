@@ -66,6 +66,20 @@ TEST(History, AnotherVersionAndTrailingBytesAreRefused) {
   EXPECT_FALSE(decode_history(bytes));
 }
 
+TEST(History, MoreSectorsThanOneIoCanMoveAreRefused) {
+  const auto decodes = [](SectorRuns runs) {
+    History history;
+    history.events.push_back({.kind = EventKind::Return, .data = std::move(runs)});
+    return decode_history(encode_history(history)).has_value();
+  };
+  EXPECT_TRUE(decodes({{kMaxIoSectors, Zero{}}}));
+  EXPECT_TRUE(decodes({{kMaxIoSectors - 1, Zero{}}, {1, RawRef{3}}}));
+  EXPECT_FALSE(decodes({{kMaxIoSectors + 1, Zero{}}}));
+  EXPECT_FALSE(decodes({{kMaxIoSectors, Zero{}}, {1, RawRef{3}}}));
+  EXPECT_FALSE(decodes({{~u64{0}, Zero{}}, {2, RawRef{3}}})) << "the sum overflows";
+  EXPECT_FALSE(decodes({{0, Zero{}}}));
+}
+
 TEST(History, TextNamesLaneOperationAndOutcome) {
   const auto trace =
       parse_trace("bioscope-trace 1\ndisk d0 null size=64\nlane A\nread d0 8+3\n", "t");

@@ -9,6 +9,7 @@
 
 #include "harness/subject/guest_log.h"
 #include "harness/vm/initramfs.h"
+#include "models/trace/codec.h"
 #include "models/trace/lower.h"
 
 namespace bioscope {
@@ -55,6 +56,11 @@ void settle_report(Play& play, const TraceReport& report, Capabilities can) {
   if (!missing.empty()) {
     play.end = PlayEnd::NotPlayed;
     play.reason = "the guest lacks " + to_text(missing);
+    return;
+  }
+  if (report.history.trace != hash_of(play.trace)) {
+    play.end = PlayEnd::NotJudged;
+    play.reason = "the guest reports another trace than the one it was given";
     return;
   }
   play.end = PlayEnd::Played;

@@ -65,7 +65,7 @@ bool put_small_disk_on(const fs::path& folder) {
   if (!setting.small_disk.empty() && !put_small_disk_on(setting.small_disk)) ::_exit(125);
   if (!setting.directory.empty() && ::chdir(setting.directory.c_str()) != 0) ::_exit(126);
   std::vector<char*> argv;
-  std::string program = BIOSCOPE_PROGRAM;
+  std::string program = setting.program.empty() ? BIOSCOPE_PROGRAM : setting.program.string();
   argv.push_back(program.data());
   std::vector<std::string> copies = arguments;
   for (std::string& argument : copies) argv.push_back(argument.data());

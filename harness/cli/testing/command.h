@@ -20,6 +20,7 @@ struct CommandEnd {
 };
 
 struct CommandSetting {
+  std::filesystem::path program;  // another one than what was built
   std::filesystem::path directory;
   std::map<std::string, std::string> environment;  // added to this process's own
   std::filesystem::path small_disk;  // a folder that has room for 16 KiB; may be empty

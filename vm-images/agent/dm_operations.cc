@@ -288,13 +288,14 @@ Outcome perform_dm(const Operation& operation, DeviceTable& devices) {
   }
 }
 
-std::vector<MappedDevice> list_mapped_devices() {
+std::optional<std::vector<MappedDevice>> list_mapped_devices() {
   const InLibrary monitor;
   std::vector<MappedDevice> devices;
   const Task task = task_for(DM_DEVICE_LIST, "");
-  if (task == nullptr || run(task.get()) != 0) return devices;
+  if (task == nullptr || run(task.get()) != 0) return std::nullopt;
   const dm_names* entry = dm_task_get_names(task.get());
-  if (entry == nullptr || entry->dev == 0) return devices;
+  if (entry == nullptr) return std::nullopt;
+  if (entry->dev == 0) return devices;
   for (;;) {
     const u32 major = static_cast<u32>((entry->dev & 0xfff00) >> 8);
     const u32 minor = static_cast<u32>((entry->dev & 0xff) | ((entry->dev >> 12) & 0xfff00));

@@ -27,7 +27,8 @@ struct MappedDevice {
   u32 major = 0;
   u32 minor = 0;
 };
-std::vector<MappedDevice> list_mapped_devices();
+// Nothing if the kernel does not say.
+std::optional<std::vector<MappedDevice>> list_mapped_devices();
 int remove_mapped_device(const std::string& name);
 // Drops the inactive table and resumes, if it is suspended.
 int resume_mapped_device(const std::string& name);

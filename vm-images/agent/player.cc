@@ -57,6 +57,7 @@ struct Player::Show {
   Recorder recorder;
   Stage stage;
   std::optional<Script> script;
+  std::vector<Count> before;
   u64 bound_ns = 0;
   u64 start_ns = 0;
   std::atomic<std::size_t> lanes_left{0};
@@ -127,6 +128,9 @@ Result<void> Player::set_up(Show& show) {
     if (!device) return std::unexpected(device.error());
     show.stage.devices.add(std::move(*device));
   }
+  auto counts = take_counts(show.stage);
+  if (!counts) return std::unexpected(counts.error());
+  show.before = std::move(*counts);
   return {};
 }
 
@@ -170,10 +174,15 @@ Player::Played Player::play(u32 index, const AssignedTrace& assigned) {
     if (show.recorder.abandoned_because().empty()) run_lanes(show);
     clean(show);
     watchdog_.end();
+    if (const auto after = take_counts(show.stage)) {
+      history.leftovers = differences(show.before, *after);
+    } else {
+      show.recorder.abandon(after.error().message);
+      played.unusable = "dirty: " + after.error().message;
+    }
     const std::lock_guard lock(show_mutex_);
     show_ = nullptr;
   }
-  history.leftovers = ledger(show.stage);
   history.events = show.recorder.events();
   if (const std::string why = show.recorder.abandoned_because(); !why.empty()) {
     history.end = HistoryEnd::NotJudged;

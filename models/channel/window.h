@@ -34,5 +34,7 @@ struct WindowHeader {
 
 inline constexpr std::size_t kWindowDataOffset = 4096;
 inline constexpr std::size_t kWindowCapacityBytes = kWindowBytes - kWindowDataOffset;
+// Kept free at the end for the frame that says that the window is full.
+inline constexpr std::size_t kWindowLastWordBytes = 4096;
 
 }  // namespace bioscope

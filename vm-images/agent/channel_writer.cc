@@ -72,15 +72,23 @@ void ChannelWriter::send(FrameType type, std::span<const u8> payload) {
     write_port(bytes);
     return;
   }
-  auto* count = reinterpret_cast<u64*>(window_ + offsetof(WindowHeader, written_bytes));
-  const std::atomic_ref<u64> written(*count);
-  const u64 before = written.load();
-  if (bytes.size() > kWindowCapacityBytes - before) {
-    mark("the window to the host is full; assign fewer traces to one boot");
+  const auto* count = reinterpret_cast<const u64*>(window_ + offsetof(WindowHeader, written_bytes));
+  const u64 before = *count;  // written by this class alone, under the lock
+  if (bytes.size() > kWindowCapacityBytes - kWindowLastWordBytes - before) {
+    const std::string why = "the window to the host is full; assign fewer traces to one boot";
+    mark(why);
+    append_to_window(before,
+                     encode_frame(FrameType::Trouble,
+                                  std::span(reinterpret_cast<const u8*>(why.data()), why.size())));
     power_off_now();
   }
+  append_to_window(before, bytes);
+}
+
+void ChannelWriter::append_to_window(u64 before, std::span<const u8> bytes) {
   std::memcpy(window_ + kWindowDataOffset + before, bytes.data(), bytes.size());
-  written.store(before + bytes.size(), std::memory_order_release);
+  auto* count = reinterpret_cast<u64*>(window_ + offsetof(WindowHeader, written_bytes));
+  std::atomic_ref<u64>(*count).store(before + bytes.size(), std::memory_order_release);
   const u8 wake = 0;
   write_port({&wake, 1});
 }

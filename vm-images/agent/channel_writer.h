@@ -29,6 +29,7 @@ class ChannelWriter {
 
  private:
   void write_port(std::span<const u8> bytes);
+  void append_to_window(u64 before, std::span<const u8> bytes);
 
   std::mutex mutex_;
   u8* window_ = nullptr;

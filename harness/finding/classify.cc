@@ -36,8 +36,9 @@ std::string_view word_of(FindingClass finding_class) {
 
 Classified classify(const Finding& finding, std::span<const KnownFinding> known,
                     std::string_view today) {
-  const auto entry = std::ranges::find_if(
-      known, [&](const KnownFinding& candidate) { return candidate.matches(finding.signature); });
+  const auto entry = std::ranges::find_if(known, [&](const KnownFinding& candidate) {
+    return candidate.matches(finding.signature, finding.trace_name);
+  });
   const bool matched = entry != known.end();
   Classified result{finding, class_of(finding, matched ? &*entry : nullptr, today)};
   if (matched && result.finding_class != FindingClass::NotJudged) {

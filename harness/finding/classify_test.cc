@@ -16,8 +16,8 @@ Finding finding(FindingKind kind, std::string rule, std::string trace, u64 seed 
 }
 
 const std::vector<KnownFinding> kKnown{
-    {"R65", "snapshot", "read", "", "a", "reason", "link", "2027-12-31"},
-    {"R99", "", "", "", "b", "reason", "link", "2027-12-31"}};
+    {"R65", "snapshot", "read", "", "t", "reason", "link", "2027-12-31"},
+    {"R99", "", "", "", "t", "reason", "link", "2027-12-31"}};
 
 TEST(Classify, AnUnknownViolationStaysOne) {
   const std::vector<Finding> found{finding(FindingKind::Violation, "R67", "t")};
@@ -33,6 +33,13 @@ TEST(Classify, AKnownOneIsKnownUntilItExpires) {
   const auto later = classify(found, kKnown, "2028-01-01");
   EXPECT_EQ(later[0].finding_class, FindingClass::Expired);
   EXPECT_EQ(later[0].known_entry, 0U);
+}
+
+TEST(Classify, AKnownSignatureOnAnotherTraceIsAViolation) {
+  const std::vector<Finding> found{finding(FindingKind::Violation, "R65", "other")};
+  const auto classified = classify(found, kKnown, "2027-01-01");
+  EXPECT_EQ(classified[0].finding_class, FindingClass::Violation);
+  EXPECT_EQ(unmatched(classified, kKnown).size(), 2U);
 }
 
 TEST(Classify, WhatWasNotJudgedIsNeverKnown) {

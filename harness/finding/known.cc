@@ -2,79 +2,54 @@
 #include "harness/finding/known.h"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 
-#include <algorithm>
 #include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "harness/finding/text_entry.h"
 
 namespace bioscope {
 namespace {
 
 using Json = nlohmann::json;
 
-bool is_date(std::string_view text) {
-  if (text.size() != 10) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 4 || i == 7;
-    if (dash ? text[i] != '-' : text[i] < '0' || text[i] > '9') return false;
-  }
-  const std::string_view month = text.substr(5, 2);
-  const std::string_view day = text.substr(8, 2);
-  return month >= "01" && month <= "12" && day >= "01" && day <= "31";
-}
-
-struct Key {
-  std::string_view name;
-  std::string KnownFinding::* member;
-  bool may_be_empty;
-};
-
-constexpr std::array<Key, 8> kKeys{{
-    {"rule", &KnownFinding::rule, false},
-    {"target", &KnownFinding::target, true},
-    {"operation", &KnownFinding::operation, true},
-    {"place", &KnownFinding::place, true},
-    {"trace", &KnownFinding::trace, false},
-    {"reason", &KnownFinding::reason, false},
-    {"link", &KnownFinding::link, false},
-    {"expiry", &KnownFinding::expiry, false},
-}};
+constexpr std::array<TextKey, 8> kKeys{{{"rule"},
+                                        {"target", true},
+                                        {"operation", true},
+                                        {"place", true},
+                                        {"trace"},
+                                        {"reason"},
+                                        {"link"},
+                                        {"expiry"}}};
 
 Result<KnownFinding> entry_of(const Json& json, const std::string& where) {
-  if (!json.is_object()) return bad_input(where + ": an object is expected");
-  KnownFinding entry;
-  for (const Key& key : kKeys) {
-    const auto found = json.find(key.name);
-    if (found == json.end() || !found->is_string()) {
-      return bad_input(fmt::format("{}: \"{}\" is missing; it has to be text", where, key.name));
-    }
-    entry.*key.member = found->get<std::string>();
-    if (!key.may_be_empty && (entry.*key.member).empty()) {
-      return bad_input(fmt::format("{}: \"{}\" must not be empty", where, key.name));
-    }
-  }
-  for (const auto& [name, value] : json.items()) {
-    if (std::ranges::find(kKeys, name, &Key::name) == kKeys.end()) {
-      return bad_input(fmt::format("{}: unknown key \"{}\"", where, name));
-    }
-  }
-  if (!is_date(entry.expiry)) {
-    return bad_input(fmt::format("{}: \"expiry\" is \"{}\"; a date YYYY-MM-DD is expected", where,
-                                 entry.expiry));
-  }
-  return entry;
+  auto texts = read_text_entry(json, kKeys, where);
+  if (!texts) return std::unexpected(texts.error());
+  const auto text = [&](std::string_view key) { return texts->find(key)->second; };
+  return KnownFinding{text("rule"),  text("target"), text("operation"), text("place"),
+                      text("trace"), text("reason"), text("link"),      text("expiry")};
+}
+
+// A trace that was named by itself, as `bioscope run` does, has no folder in its name.
+bool is_trace(const std::string& wanted, const std::string& name) {
+  const auto fits = [&](const std::string& pattern) {
+    return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+  };
+  if (wanted.empty() || fits(wanted)) return true;
+  return !name.contains('/') && fits(wanted.substr(wanted.rfind('/') + 1));
 }
 
 }  // namespace
 
-bool KnownFinding::matches(const Signature& found) const {
+bool KnownFinding::matches(const Signature& found, const std::string& trace_name) const {
   const auto fits = [](const std::string& wanted, const std::string& has) {
     return wanted.empty() || wanted == has;
   };
   return fits(rule, found.rule) && fits(target, found.target) && fits(operation, found.operation) &&
-         fits(place, found.place);
+         fits(place, found.place) && is_trace(trace, trace_name);
 }
 
 std::string to_text(const KnownFinding& entry) {

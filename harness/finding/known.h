@@ -5,7 +5,7 @@
 //     {"about": "..", "known": [{"rule": "hang", "target": "era", "operation": "", "place": "",
 //       "trace": "known/era.trace", "reason": "..", "link": "..", "expiry": "2027-12-31"}]}
 // Rule, target, operation and place are those of a signature; an empty one matches anything, but
-// the rule has to be named.
+// the rule has to be named. The same signature on another trace is another finding.
 #pragma once
 
 #include <filesystem>
@@ -23,12 +23,13 @@ struct KnownFinding {
   std::string target;
   std::string operation;
   std::string place;
-  std::string trace;  // the trace that shows it, as a path below suites/
+  std::string trace;  // the trace that shows it, as a path below suites/; '*' and '?' as in a shell
   std::string reason;
   std::string link;
   std::string expiry;  // YYYY-MM-DD, the last day on which it holds
 
-  bool matches(const Signature& found) const;
+  // Of a trace name without a folder only the last part of `trace` is asked for.
+  bool matches(const Signature& found, const std::string& trace_name) const;
   // `today` as YYYY-MM-DD.
   bool expired(std::string_view today) const { return today > expiry; }
 };

@@ -31,11 +31,22 @@ TEST(Known, ReadsEveryKey) {
 
 TEST(Known, AnEmptyPartMatchesAnything) {
   const KnownFinding known = entry("hang", "era", "", "perform_rpc");
-  EXPECT_TRUE(known.matches({"hang", "era", "status", "perform_rpc"}));
-  EXPECT_TRUE(known.matches({"hang", "era", "", "perform_rpc"}));
-  EXPECT_FALSE(known.matches({"hang", "era", "status", "dm_swap_table"}));
-  EXPECT_FALSE(known.matches({"hang", "snapshot", "status", "perform_rpc"}));
-  EXPECT_FALSE(known.matches({"panic", "era", "status", "perform_rpc"}));
+  EXPECT_TRUE(known.matches({"hang", "era", "status", "perform_rpc"}, "t.trace"));
+  EXPECT_TRUE(known.matches({"hang", "era", "", "perform_rpc"}, "t.trace"));
+  EXPECT_FALSE(known.matches({"hang", "era", "status", "dm_swap_table"}, "t.trace"));
+  EXPECT_FALSE(known.matches({"hang", "snapshot", "status", "perform_rpc"}, "t.trace"));
+  EXPECT_FALSE(known.matches({"panic", "era", "status", "perform_rpc"}, "t.trace"));
+}
+
+TEST(Known, TheSameSignatureOnAnotherTraceIsNotKnown) {
+  KnownFinding known = entry("hang", "era", "", "");
+  known.trace = "known/era-*.trace";
+  const Signature found{"hang", "era", "status", "perform_rpc"};
+  EXPECT_TRUE(known.matches(found, "known/era-swap.trace"));
+  EXPECT_TRUE(known.matches(found, "era-swap.trace"));
+  EXPECT_FALSE(known.matches(found, "targets/era-swap.trace"));
+  EXPECT_FALSE(known.matches(found, "known/swap.trace"));
+  EXPECT_FALSE(known.matches(found, "random-7"));
 }
 
 TEST(Known, HoldsThroughItsLastDay) {

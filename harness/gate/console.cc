@@ -12,6 +12,8 @@
 #include <set>
 #include <sstream>
 
+#include "harness/finding/text_entry.h"
+
 namespace bioscope {
 namespace {
 
@@ -59,12 +61,22 @@ Finding finding_of(const Splat& splat) {
   return finding;
 }
 
-constexpr std::array<std::pair<const char*, std::string Allowance::*>, 4> kKeys{{
-    {"pattern", &Allowance::pattern},
-    {"reason", &Allowance::reason},
-    {"link", &Allowance::link},
-    {"expiry", &Allowance::expiry},
-}};
+constexpr std::array<TextKey, 5> kKeys{
+    {{"pattern"}, {"reason"}, {"link"}, {"expiry"}, {"scope", false, true}}};
+
+Result<Allowance> allowance_of(const Json& json, const std::string& where) {
+  auto texts = read_text_entry(json, kKeys, where);
+  if (!texts) return std::unexpected(texts.error());
+  const auto text = [&](std::string_view key) { return texts->find(key)->second; };
+  Allowance allowance{text("pattern"), text("reason"), text("link"), text("expiry")};
+  const std::string scope = text("scope");
+  if (scope == "held-requests") {
+    allowance.scope = Allowance::Scope::HeldRequests;
+  } else if (!scope.empty() && scope != "always") {
+    return bad_input(where + ": \"scope\" has to be \"always\" or \"held-requests\"");
+  }
+  return allowance;
+}
 
 }  // namespace
 
@@ -106,21 +118,10 @@ Result<std::vector<Allowance>> parse_allowances(std::string_view json, const std
   }
   std::vector<Allowance> allowances;
   for (const Json& entry : root["allowed"]) {
-    Allowance allowance;
-    const std::string where = fmt::format("{}: entry {}", source, allowances.size() + 1);
-    for (const auto& [key, member] : kKeys) {
-      if (!entry.is_object() || !entry.contains(key) || !entry[key].is_string() ||
-          entry[key].get<std::string>().empty()) {
-        return bad_input(fmt::format("{}: \"{}\" is missing; it has to be text", where, key));
-      }
-      allowance.*member = entry[key].get<std::string>();
-    }
-    const Json scope = entry.value("scope", Json("always"));
-    if (scope != "always" && scope != "held-requests") {
-      return bad_input(where + ": \"scope\" has to be \"always\" or \"held-requests\"");
-    }
-    if (scope == "held-requests") allowance.scope = Allowance::Scope::HeldRequests;
-    allowances.push_back(std::move(allowance));
+    auto allowance =
+        allowance_of(entry, fmt::format("{}: entry {}", source, allowances.size() + 1));
+    if (!allowance) return std::unexpected(allowance.error());
+    allowances.push_back(std::move(*allowance));
   }
   return allowances;
 }

@@ -31,7 +31,7 @@ ConsoleJudgement judge_console(std::span<const BatchJob> jobs, const BatchOutcom
 // Lines that may appear, in suites/allowed-console-lines.json:
 //     {"allowed": [{"pattern": "..", "reason": "..", "link": "..", "expiry": "2027-12-31",
 //       "scope": "always" | "held-requests"}]}
-// Bad input: a missing or malformed file.
+// Bad input: a missing or malformed file, read as strictly as the known findings.
 Result<std::vector<Allowance>> parse_allowances(std::string_view json, const std::string& source);
 Result<std::vector<Allowance>> read_allowances(const std::filesystem::path& path);
 

@@ -86,7 +86,11 @@ TEST(Console, AllowancesAreReadStrictly) {
   EXPECT_EQ((*read)[0].scope, Allowance::Scope::HeldRequests);
   for (const char* bad : {"{", "{}", R"({"allowed": [{"pattern": "p"}]})",
                           R"({"allowed": [{"pattern": "p", "reason": "r", "link": "l",
-                              "expiry": "2027-01-01", "scope": "sometimes"}]})"}) {
+                              "expiry": "2027-01-01", "scope": "sometimes"}]})",
+                          R"({"allowed": [{"pattern": "p", "reason": "r", "link": "l",
+                              "expiry": "never"}]})",
+                          R"({"allowed": [{"pattern": "p", "reason": "r", "link": "l",
+                              "expiry": "2027-01-01", "scopes": "always"}]})"}) {
     const auto refused = parse_allowances(bad, "a.json");
     ASSERT_FALSE(refused.has_value()) << bad;
     EXPECT_EQ(refused.error().kind, ErrorKind::BadInput);

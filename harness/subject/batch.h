@@ -56,9 +56,8 @@ struct Boot {
 struct BatchOutcome {
   std::vector<Play> plays;  // one for each job, in their order
   std::vector<Boot> boots;
-  Capabilities can;            // of the last machine whose agent spoke
-  std::string kernel_release;  // as the guest said it; empty if no agent spoke
-  std::string trouble;         // why the rest was not judged; empty if there was none
+  Capabilities can;     // of the last machine whose agent spoke
+  std::string trouble;  // why the rest was not judged; empty if there was none
   bool interrupted = false;
 };
 

@@ -9,6 +9,11 @@
 #include "models/base/bytes.h"
 
 namespace bioscope {
+namespace {
+
+constexpr std::string_view kDirty = "dirty: ";
+
+}  // namespace
 
 void GuestLog::feed(std::string_view bytes) {
   std::span rest(reinterpret_cast<const u8*>(bytes.data()), bytes.size());
@@ -55,11 +60,11 @@ void GuestLog::take(const Frame& frame) {
     case FrameType::Trouble: {
       std::string text(frame.payload.begin(), frame.payload.end());
       std::ranges::replace_if(text, [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
-      if (last_ended_ && !in_progress_) {  // G3
-        unfit_ = true;
+      if (unfit_) {  // says once more that the trace hung
         done_ = true;
         return;
       }
+      if (last_ended_ && !in_progress_ && text.starts_with(kDirty)) return leave(text);
       trouble_ = "the guest's agent cannot go on: " + text;
       return;
     }
@@ -68,10 +73,21 @@ void GuestLog::take(const Frame& frame) {
                          static_cast<unsigned>(frame.type));
 }
 
+// G3: the agent's ledger of the trace may be in order and a disk still not be given back.
+void GuestLog::leave(const std::string& text) {
+  unfit_ = true;
+  done_ = true;
+  History& history = reports_[*last_ended_]->history;
+  if (history.leftovers.empty()) {
+    history.leftovers.push_back({text.substr(kDirty.size()), 0, 1});
+  }
+}
+
 void GuestLog::begin(std::span<const u8> payload) {
   ByteReader reader(payload);
   const u32 index = reader.get_u32le();
-  if (reader.failed() || index >= reports_.size() || in_progress_ || reports_[index] || unfit_) {
+  const std::size_t next = last_ended_ ? *last_ended_ + 1 : 0;
+  if (reader.failed() || index != next || next >= reports_.size() || in_progress_ || unfit_) {
     trouble_ = "the guest begins a trace out of order";
     return;
   }

@@ -58,7 +58,6 @@ TEST(GuestLog, ReadsAWholeConversationByteByByte) {
 TEST(GuestLog, ATraceInProgressIsTheLastThatBegan) {
   const GuestLog log = read(hello() + begin(0) + end(0) + begin(1));
   EXPECT_EQ(log.in_progress(), std::size_t{1});
-  EXPECT_EQ(log.last_ended(), std::size_t{0});
   EXPECT_FALSE(log.done());
 }
 
@@ -70,10 +69,30 @@ TEST(GuestLog, AHungTraceMakesTheGuestUnfit) {
   EXPECT_TRUE(log.trouble().empty());
 }
 
-TEST(GuestLog, AnAgentThatGivesUpBetweenTracesLeavesWhatItReported) {
-  const GuestLog log =
-      read(hello() + begin(0) + end(0) + text(FrameType::Trouble, "a device is left over"));
+TEST(GuestLog, ADirtyGuestIsALeftoverOfTheTraceThatEndedLast) {
+  const GuestLog log = read(hello() + begin(0) + end(0) + begin(1) + end(1) +
+                            text(FrameType::Trouble, "dirty: disk d0 is busy"));
   EXPECT_TRUE(log.unfit());
+  EXPECT_TRUE(log.done());
+  EXPECT_TRUE(log.trouble().empty());
+  EXPECT_TRUE(log.report(0)->history.leftovers.empty());
+  ASSERT_EQ(log.report(1)->history.leftovers.size(), 1U);
+  EXPECT_EQ(log.report(1)->history.leftovers[0], (Leftover{"disk d0 is busy", 0, 1}));
+}
+
+TEST(GuestLog, WhatTheLedgerToldIsNotToldTwice) {
+  TraceReport report;
+  report.history.leftovers = {{"holders of d0", 0, 1}};
+  const GuestLog log = read(hello() + begin(0) + frame(FrameType::End, encode(report)) +
+                            text(FrameType::Trouble, "dirty: holders of d0 after a.trace"));
+  EXPECT_TRUE(log.unfit());
+  EXPECT_EQ(log.report(0)->history.leftovers, report.history.leftovers);
+}
+
+TEST(GuestLog, AnAgentThatGivesUpBetweenTracesIsTrouble) {
+  const GuestLog log =
+      read(hello() + begin(0) + end(0) + text(FrameType::Trouble, "no memory is left"));
+  EXPECT_THAT(log.trouble(), HasSubstr("no memory is left"));
   EXPECT_TRUE(log.report(0).has_value());
 }
 
@@ -89,6 +108,8 @@ TEST(GuestLog, WhatIsOutOfOrderIsNotBelieved) {
   EXPECT_FALSE(read(hello() + begin(0) + end(1)).trouble().empty());
   EXPECT_FALSE(read(hello() + begin(0) + begin(1)).trouble().empty());
   EXPECT_FALSE(read(hello() + begin(2)).trouble().empty());
+  EXPECT_FALSE(read(hello() + begin(1)).trouble().empty());
+  EXPECT_FALSE(read(hello() + begin(5) + end(5, HistoryEnd::Hung), 9).trouble().empty());
   EXPECT_FALSE(read(hello() + begin(0) + end(0) + begin(0)).trouble().empty());
   EXPECT_FALSE(read(hello() + begin(0) + frame(FrameType::Bye, {})).trouble().empty());
   EXPECT_FALSE(read(hello() + begin(0) + end(0, HistoryEnd::Hung) + begin(1)).trouble().empty());

@@ -7,6 +7,7 @@
 #include <cassert>
 #include <utility>
 
+#include "harness/subject/blame.h"
 #include "harness/subject/guest_log.h"
 #include "harness/vm/initramfs.h"
 #include "models/trace/codec.h"
@@ -18,28 +19,6 @@ namespace {
 // Guest time within which an operation has to return. A waiting guest spends it at once in profile
 // Det; a spinning one has to live through it.
 constexpr u32 kOperationBoundMs = 5000;
-
-// Ends that tell something about the kernel once its agent has spoken.
-bool is_guests_doing(MachineEnd end) {
-  switch (end) {
-    case MachineEnd::Panic:
-    case MachineEnd::AgentDied:
-    case MachineEnd::Silence:
-    case MachineEnd::PoweredOff:
-      return true;
-    case MachineEnd::Finished:
-    case MachineEnd::EarlyBootHang:
-    case MachineEnd::NoOutput:
-    case MachineEnd::TooLong:
-    case MachineEnd::Flood:
-    case MachineEnd::Refused:
-    case MachineEnd::QemuDied:
-    case MachineEnd::QemuMissing:
-    case MachineEnd::Interrupted:
-      return false;
-  }
-  return false;
-}
 
 Assignment assignment_of(std::span<const BatchJob> jobs, std::span<const std::size_t> waiting,
                          const BatchOutcome& outcome) {
@@ -148,12 +127,15 @@ std::size_t KernelSubject::play_boot(std::span<const BatchJob> jobs,
                                      std::span<const std::size_t> waiting,
                                      const OnPlayed& on_played, BatchOutcome& outcome) {
   const std::size_t boot_index = outcome.boots.size();
+  std::size_t told = 0;  // traces whose end was passed on; they end in order
   const auto give_up = [&](std::size_t from, const std::string& why) {
     outcome.trouble = why;
-    for (const std::size_t index : waiting.subspan(from)) {
-      outcome.plays[index].end = PlayEnd::NotJudged;
-      outcome.plays[index].reason = why;
-      if (on_played) on_played(index);
+    for (std::size_t i = from; i < waiting.size(); ++i) {
+      Play& play = outcome.plays[waiting[i]];
+      play.end = PlayEnd::NotJudged;
+      play.reason = why;
+      if (boot_index < outcome.boots.size()) play.boot = boot_index;
+      if (i >= told && on_played) on_played(waiting[i]);
     }
     return waiting.size();
   };
@@ -166,7 +148,6 @@ std::size_t KernelSubject::play_boot(std::span<const BatchJob> jobs,
   const MachineConfig machine = machine_with(*traces);
 
   GuestLog log(waiting.size());
-  std::size_t told = 0;  // traces whose end was passed on; they end in order
   const auto listen = [&](std::string_view new_bytes) {
     log.feed(new_bytes);
     while (told < waiting.size() && log.report(told)) {
@@ -177,7 +158,7 @@ std::size_t KernelSubject::play_boot(std::span<const BatchJob> jobs,
     return log.done() ? ChannelState::Done : ChannelState::Open;
   };
   auto report = run_machine(machine, config_.limits, {listen, {}}, config_.interrupt);
-  if (!report) return give_up(0, report.error().message);
+  if (!report) return give_up(told, report.error().message);
 
   Boot boot;
   boot.ending = log.unfit() ? "given up after a trace" : std::string(to_string(report->end));
@@ -192,9 +173,14 @@ std::size_t KernelSubject::play_boot(std::span<const BatchJob> jobs,
   if (log.greeting()) {
     boot.guest_boot_ns = log.greeting()->uptime_ns;
     outcome.can = log.greeting()->can;
-    outcome.kernel_release = log.greeting()->kernel_release;
   }
   outcome.boots.push_back(std::move(boot));
+  const std::string& release = config_.parts.kernel.release;
+  if (log.greeting() && log.greeting()->kernel_release != release) {
+    return give_up(0, fmt::format("the guest runs the kernel {} and not {}; name the kernel that "
+                                  "is meant with --kernel",
+                                  log.greeting()->kernel_release, release));
+  }
 
   for (std::size_t i = 0; i < told; ++i) {
     Play& play = outcome.plays[waiting[i]];
@@ -216,7 +202,9 @@ std::size_t KernelSubject::play_boot(std::span<const BatchJob> jobs,
                ? told
                : give_up(told, "the guest ended without having played all that it was given");
   }
-  if (!log.greeting() || !is_guests_doing(report->end)) return give_up(told, report->sentence);
+  if (!log.greeting() || !is_kernels_doing(report->end, report->console)) {
+    return give_up(told, report->sentence);
+  }
 
   // The guest was lost: to the trace in progress, or else to the last that ended.
   const std::size_t lost = log.in_progress().value_or(told == 0 ? 0 : told - 1);

@@ -15,14 +15,18 @@ std::string run_script(const FindingReport& finding, const ReplayCommand& comman
                                       finding.profile, finding.classified.finding.seed);
   if (!command.kernel.empty()) arguments += " --kernel " + shell_quoted(command.kernel);
   if (!command.modules.empty()) arguments += " --modules " + shell_quoted(command.modules);
+  // Known findings hold for their own trace only, and the bundle's has another name.
+  const bool judged = finding.classified.finding_class != FindingClass::NotJudged;
   return fmt::format(
       "#!/bin/sh\n"
-      "# Shows {} again; ends with status 1 when it does.\n"
+      "# Shows {} again; ends with status {} when it does{}.\n"
       "# BIOSCOPE names another bioscope than the one that found it.\n"
       "cd \"$(dirname \"$0\")\" || exit 3\n"
       "bioscope={}\n"
       "exec \"${{BIOSCOPE:-$bioscope}}\" run trace.trace {} \"$@\"\n",
-      to_text(finding.classified.finding.signature), shell_quoted(command.program), arguments);
+      to_text(finding.classified.finding.signature), judged ? 1 : 3,
+      finding.classified.known_entry == kNoEntry ? "" : ", though it is a known finding",
+      shell_quoted(command.program), arguments);
 }
 
 }  // namespace
@@ -57,11 +61,14 @@ std::map<std::string, std::string> bundle_files(const RunReport& report, const B
                                                 const ReplayCommand& command) {
   const FindingReport& finding = bundle.finding;
   std::map<std::string, std::string> files;
-  files["trace.trace"] = bundle.trace;
-  files["history.txt"] = bundle.history;
+  if (finding.is_of_a_trace) {
+    files["trace.trace"] = bundle.trace;
+    files["history.txt"] = bundle.history;
+    files["run.sh"] = run_script(finding, command);
+  }
   files["console.log"] = bundle.console;
+  if (!bundle.evidence.empty()) files["evidence.log"] = bundle.evidence;
   files["finding.json"] = to_json(finding);
-  files["run.sh"] = run_script(finding, command);
   std::string machine =
       fmt::format("subject    {}\nkernel     {}\nprofile    {}\nseed       {}\n", report.subject,
                   report.kernel.hex(), finding.profile, finding.classified.finding.seed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // repro/<id>/: a folder that shows one finding again. trace.trace, finding.json, history.txt,
-// console.log, machine.txt (QEMU's command line; hashes of kernel and initramfs) and run.sh.
+// console.log, machine.txt (QEMU's command line; hashes of kernel and initramfs), after a hang
+// evidence.log (what was called up from outside) and, unless it shows outside of any trace, run.sh.
 #pragma once
 
 #include <map>
@@ -16,6 +17,7 @@ struct Bundle {
   std::string trace;    // in text form
   std::string history;  // one line an event
   std::string console;  // of the boot that showed it
+  std::string evidence = {};
 };
 
 // How run.sh calls bioscope; empty is left out.

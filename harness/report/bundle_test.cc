@@ -25,6 +25,38 @@ TEST(Bundle, HoldsAllThatShowsItAgain) {
   EXPECT_THAT(script, HasSubstr("--kernel '/boot/it'\\''s' --modules '/modules'"));
 }
 
+TEST(Bundle, TheScriptSaysWhichStatusToExpect) {
+  const RunReport report = sample_report();
+  const auto script_of = [&](const FindingReport& finding) {
+    return bundle_files(report, {finding, "", "", ""}, {"b", "", ""}).at("run.sh");
+  };
+  EXPECT_THAT(script_of(report.findings[0]), HasSubstr("status 1 when it does.\n"));
+  EXPECT_THAT(script_of(report.findings[2]), HasSubstr("status 1 when it does, though it is a kn"));
+  FindingReport open = report.findings[0];
+  open.classified.finding_class = FindingClass::NotJudged;
+  EXPECT_THAT(script_of(open), HasSubstr("status 3 when it does"));
+}
+
+TEST(Bundle, WithoutATraceThereIsNoScript) {
+  const RunReport report = sample_report();
+  Bundle bundle = sample_bundle(report);
+  bundle.finding.is_of_a_trace = false;
+  const auto files = bundle_files(report, bundle, {"b", "", ""});
+  EXPECT_FALSE(files.contains("run.sh"));
+  EXPECT_FALSE(files.contains("trace.trace"));
+  EXPECT_TRUE(files.contains("console.log"));
+}
+
+TEST(Bundle, WhatWasCalledUpFromOutsideHasItsOwnFile) {
+  const RunReport report = sample_report();
+  Bundle bundle = sample_bundle(report);
+  EXPECT_FALSE(bundle_files(report, bundle, {}).contains("evidence.log"));
+  bundle.evidence = "sysrq: Show State\n";
+  const auto files = bundle_files(report, bundle, {});
+  EXPECT_EQ(files.at("evidence.log"), "sysrq: Show State\n");
+  EXPECT_EQ(files.at("console.log"), "Linux version\n");
+}
+
 TEST(Bundle, IdsAreFolderNamesAndDiffer) {
   Finding finding;
   finding.trace_name = "a/../b c.trace";

@@ -73,6 +73,38 @@ void add_trace(pugi::xml_node suite, const RunReport& report, const TraceResult&
   }
 }
 
+// What belongs to no trace would be seen nowhere else.
+void add_finding(pugi::xml_node suite, const RunReport& report, const FindingReport& finding,
+                 Counts& counts) {
+  const Finding& one = finding.classified.finding;
+  pugi::xml_node test = suite.append_child("testcase");
+  test.append_attribute("classname") = fmt::format("bioscope.{}", finding.profile).c_str();
+  test.append_attribute("name") =
+      printable(fmt::format("boot {} {}", finding.boot, to_text(one.signature))).c_str();
+  const std::string body = one.splat + one.stack;
+  const FindingClass finding_class = finding.classified.finding_class;
+  if (finding_class == FindingClass::Known ||
+      (finding_class == FindingClass::Hazard && !report.strict)) {
+    ++counts.skipped;
+    return add_outcome(test, "skipped", fmt::format("{}: {}", word_of(finding_class), one.message),
+                       "");
+  }
+  const bool judged = finding_class != FindingClass::NotJudged;
+  ++(judged ? counts.failures : counts.errors);
+  add_outcome(test, judged ? "failure" : "error", one.message, body);
+}
+
+// The verdict of the whole run, so that whoever only reads this file cannot miss it.
+void add_verdict(pugi::xml_node suite, const RunReport& report, Counts& counts) {
+  pugi::xml_node test = suite.append_child("testcase");
+  test.append_attribute("classname") = "bioscope";
+  test.append_attribute("name") = "verdict";
+  if (report.status == ExitStatus::Passed) return;
+  const bool violated = report.status == ExitStatus::Violated;
+  ++(violated ? counts.failures : counts.errors);
+  add_outcome(test, violated ? "failure" : "error", verdict_sentence(report), "");
+}
+
 }  // namespace
 
 std::string to_junit(const RunReport& report) {
@@ -82,15 +114,13 @@ std::string to_junit(const RunReport& report) {
   suite.append_attribute("name") = fmt::format("bioscope {}", report.suite).c_str();
   Counts counts;
   for (const TraceResult& trace : report.traces) add_trace(suite, report, trace, counts);
-  u64 tests = report.traces.size();
-  if (report.status == ExitStatus::NotJudged || report.status == ExitStatus::Interrupted) {
-    pugi::xml_node test = suite.append_child("testcase");
-    test.append_attribute("classname") = "bioscope";
-    test.append_attribute("name") = "verdict";
-    add_outcome(test, "error", verdict_sentence(report), "");
+  u64 tests = report.traces.size() + 1;
+  for (const FindingReport& finding : report.findings) {
+    if (finding.is_of_a_trace) continue;
+    add_finding(suite, report, finding, counts);
     ++tests;
-    ++counts.errors;
   }
+  add_verdict(suite, report, counts);
   for (pugi::xml_node node : {root, suite}) {
     node.append_attribute("tests") = static_cast<unsigned long long>(tests);
     node.append_attribute("failures") = static_cast<unsigned long long>(counts.failures);

@@ -55,13 +55,55 @@ TEST(Json, AnyByteOfAConsoleIsTaken) {
 
 TEST(Ktap, OneTestPointATrace) {
   const std::string text = to_ktap(sample_report());
-  EXPECT_THAT(text, testing::StartsWith("KTAP version 1\n1..6\n"));
+  EXPECT_THAT(text, testing::StartsWith("KTAP version 1\n1..7\n"));
   EXPECT_THAT(text, HasSubstr("\nok 1 a/passes.trace seed=7 det\n"));
   EXPECT_THAT(text, HasSubstr("\nnot ok 2 a/fails.trace seed=7 det\n"));
   EXPECT_THAT(text, HasSubstr("\nnot ok 3 a/hazard.trace seed=7 det # XFAIL hazard\n"));
   EXPECT_THAT(text, HasSubstr("\nnot ok 4 a/known.trace seed=7 det # XFAIL known finding\n"));
   EXPECT_THAT(text, HasSubstr("\nok 5 a/lacks.trace seed=7 det # SKIP the guest lacks probe\n"));
   EXPECT_THAT(text, HasSubstr("\nnot ok 6 a/open.trace seed=7 det\n"));
+  EXPECT_THAT(text, HasSubstr("\nnot ok 7 verdict\n"));
+}
+
+// A run whose traces all passed; only the boot, or the floors, speak against it.
+RunReport all_passed() {
+  RunReport report = sample_report();
+  for (TraceResult& trace : report.traces) trace.verdict = TraceVerdict::Passed;
+  report.findings.erase(report.findings.begin() + 1, report.findings.end());
+  report.findings[0].is_of_a_trace = false;
+  report.findings[0].classified.finding.signature = {"splat:BUG", "", "", "dm_init"};
+  return report;
+}
+
+TEST(Ktap, WhatBelongsToNoTraceAndTheVerdictAreTestPoints) {
+  RunReport report = all_passed();
+  const std::string text = to_ktap(report);
+  EXPECT_THAT(text, HasSubstr("\n1..8\n"));
+  EXPECT_THAT(text, HasSubstr("\nnot ok 7 boot 0 splat:BUG/-/-/dm_init det\n"));
+  EXPECT_THAT(text, HasSubstr("\nnot ok 8 verdict\n"));
+  report.findings.clear();
+  report.status = ExitStatus::NotJudged;
+  EXPECT_THAT(to_ktap(report), HasSubstr("\nnot ok 7 verdict\n"));
+  report.status = ExitStatus::Passed;
+  EXPECT_THAT(to_ktap(report), HasSubstr("\nok 7 verdict\n"));
+}
+
+TEST(Junit, WhatBelongsToNoTraceAndTheVerdictAreTests) {
+  RunReport report = all_passed();
+  const auto attribute = [](const RunReport& of, const char* name) {
+    pugi::xml_document document;
+    EXPECT_TRUE(document.load_string(to_junit(of).c_str()));
+    return document.child("testsuites").attribute(name).as_int();
+  };
+  EXPECT_EQ(attribute(report, "tests"), 8);
+  EXPECT_EQ(attribute(report, "failures"), 2);
+  report.findings.clear();
+  report.status = ExitStatus::NotJudged;
+  EXPECT_EQ(attribute(report, "failures"), 0);
+  EXPECT_EQ(attribute(report, "errors"), 1);
+  report.status = ExitStatus::Passed;
+  EXPECT_EQ(attribute(report, "tests"), 7);
+  EXPECT_EQ(attribute(report, "errors"), 0);
 }
 
 TEST(Ktap, AReasonNeverBecomesADirectiveOrALine) {
@@ -76,8 +118,8 @@ TEST(Junit, CountsWhatItHolds) {
   pugi::xml_document document;
   ASSERT_TRUE(document.load_string(to_junit(sample_report()).c_str()));
   const pugi::xml_node suite = document.child("testsuites").child("testsuite");
-  EXPECT_EQ(suite.attribute("tests").as_int(), 6);
-  EXPECT_EQ(suite.attribute("failures").as_int(), 1);
+  EXPECT_EQ(suite.attribute("tests").as_int(), 7);
+  EXPECT_EQ(suite.attribute("failures").as_int(), 2);
   EXPECT_EQ(suite.attribute("errors").as_int(), 1);
   EXPECT_EQ(suite.attribute("skipped").as_int(), 3);
   const std::string failure = suite.find_child_by_attribute("name", "a/fails.trace seed=7")

@@ -60,7 +60,8 @@ struct BootResult {
   std::string command_line;  // of QEMU, as a person would type it
   Hash initramfs;
   u32 traces = 0;
-  std::string console;
+  std::string console;   // up to the verdict
+  std::string evidence;  // called up from outside after a hang; differs from run to run
 };
 
 struct BootWall {
@@ -83,12 +84,12 @@ struct FindingReport {
   std::string id;  // of the bundle, repro/<id>
   u32 boot = 0;
   std::string profile;
+  bool is_of_a_trace = true;  // else of the boot itself, or of the time between two traces
 };
 
 struct RunReport {
   std::string subject;  // "kernel 6.1.0-56-cloud-amd64 (6.1.192-2)"
   Hash kernel;
-  std::string kernel_path;
   std::string suite;
   u64 seed = 0;
   bool strict = false;

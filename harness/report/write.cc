@@ -20,8 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 5> kFiles{"results.json", "results.ktap", "junit.xml",
-                                            "report.txt", "console.log"};
+constexpr std::array<const char*, 6> kFiles{"results.json", "results.ktap", "junit.xml",
+                                            "report.txt",   "console.log",  "evidence.log"};
 
 std::unexpected<Error> cannot_write(const fs::path& path, const char* why) {
   return could_not_judge(
@@ -39,14 +39,16 @@ bool write_all(int descriptor, std::string_view contents) {
   return true;
 }
 
-std::string console_log(const RunReport& report) {
+// The texts of all boots, each under its heading.
+std::string log_of(const RunReport& report, std::string BootResult::* part, bool even_if_empty) {
   std::string text;
   for (std::size_t i = 0; i < report.boots.size(); ++i) {
     const BootResult& boot = report.boots[i];
+    if ((boot.*part).empty() && !even_if_empty) continue;
     text += fmt::format("==== boot {} profile {} initramfs {} traces {} ending {}\n", i,
                         boot.profile, boot.initramfs.hex(), boot.traces, boot.ending);
-    text += boot.console;
-    if (!boot.console.ends_with('\n')) text += '\n';
+    text += boot.*part;
+    if (!(boot.*part).ends_with('\n')) text += '\n';
   }
   return text;
 }
@@ -87,13 +89,17 @@ Result<void> write_reports(const RunReport& report, std::span<const Bundle> bund
     for (const auto& [name, contents] : bundle_files(report, bundle, command)) {
       if (auto written = write_whole_file(folder / name, contents); !written) return written;
     }
-    if (::chmod((folder / "run.sh").c_str(), 0755) != 0) {
+    if (bundle.finding.is_of_a_trace && ::chmod((folder / "run.sh").c_str(), 0755) != 0) {
       return cannot_write(folder / "run.sh", std::strerror(errno));
     }
   }
   // results.json comes last: where it stands, the rest is whole.
-  const std::array<std::string, 5> contents{to_json(report), to_ktap(report), to_junit(report),
-                                            report_text(report), console_log(report)};
+  const std::array<std::string, 6> contents{to_json(report),
+                                            to_ktap(report),
+                                            to_junit(report),
+                                            report_text(report),
+                                            log_of(report, &BootResult::console, true),
+                                            log_of(report, &BootResult::evidence, false)};
   for (std::size_t i = kFiles.size(); i-- > 0;) {
     if (auto written = write_whole_file(out / kFiles[i], contents[i]); !written) return written;
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <exception>
 #include <optional>
 #include <set>
 #include <thread>
@@ -44,22 +45,33 @@ BatchResult play_batch(const Plan& plan, const PlannedBatch& batch, const GateCo
   return result;
 }
 
+struct Played {
+  std::vector<std::optional<BatchResult>> results;  // of each batch; nothing: interrupted or failed
+  std::vector<std::string> failures;                // why a batch failed; else empty
+};
+
 // Workers take batches in plan order, which has the long ones first.
-std::vector<std::optional<BatchResult>> play_all(const Plan& plan, const GateConfig& config,
-                                                 Progress& progress) {
-  std::vector<std::optional<BatchResult>> results(plan.batches.size());
+Played play_all(const Plan& plan, const GateConfig& config, Progress& progress) {
+  Played played;
+  played.results.resize(plan.batches.size());
+  played.failures.resize(plan.batches.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < plan.batches.size(); i = next++) {
       if (config.interrupted()) return;
-      results[i] = play_batch(plan, plan.batches[i], config, progress);
+      try {
+        played.results[i] = play_batch(plan, plan.batches[i], config, progress);
+      } catch (const std::exception& error) {
+        played.failures[i] =
+            fmt::format("the harness failed while it played a batch: {}", error.what());
+      }
     }
   };
   std::vector<std::jthread> workers;
   const std::size_t count = std::min<std::size_t>(config.machines, plan.batches.size());
   for (std::size_t i = 0; i < count; ++i) workers.emplace_back(work);
   workers.clear();  // joins
-  return results;
+  return played;
 }
 
 // Where a finding came from.
@@ -71,9 +83,8 @@ struct Origin {
 
 class Assembly {
  public:
-  Assembly(const Plan& plan, const GateConfig& config,
-           const std::vector<std::optional<BatchResult>>& results)
-      : plan_(plan), config_(config), results_(results) {
+  Assembly(const Plan& plan, const GateConfig& config, const Played& played)
+      : plan_(plan), config_(config), results_(played.results), failures_(played.failures) {
     result_.report = config.head;
     result_.report.known = config.known;
     trace_findings_.resize(plan.jobs.size());
@@ -112,6 +123,7 @@ class Assembly {
     for (std::size_t i = 0; i < plan_.batches[batch].jobs.size(); ++i) {
       where_[plan_.batches[batch].jobs[i]] = {batch, i, first_boot};
     }
+    if (!failures_[batch].empty()) add_trouble(failures_[batch]);
     if (!results_[batch]) return;
     const BatchResult& result = *results_[batch];
     for (std::size_t i = 0; i < result.outcome.boots.size(); ++i) {
@@ -130,11 +142,8 @@ class Assembly {
     const BatchResult& result = *results_[batch];
     const Boot& boot = result.outcome.boots[index];
     RunReport& report = result_.report;
-    report.boots.push_back(
-        {profile, boot.ending, boot.command_line, boot.initramfs, boot.traces,
-         boot.evidence.empty()
-             ? boot.console
-             : boot.console + "\n---- called up afterwards ----\n" + boot.evidence});
+    report.boots.push_back({profile, boot.ending, boot.command_line, boot.initramfs, boot.traces,
+                            boot.console, boot.evidence});
     report.wall.boots.push_back({boot.wall_ms, boot.boot_wall_ms, boot.guest_boot_ns / 1'000'000});
     if (boot.agent_spoke) playing_ms_ += boot.wall_ms - std::min(boot.wall_ms, boot.boot_wall_ms);
     const ConsoleJudgement& console = result.consoles[index];
@@ -172,14 +181,14 @@ class Assembly {
       const Place& place = where_[job];
       TraceResult trace{planned.batch_job.job.name, planned.batch_job.seed, planned.profile};
       if (!results_[place.batch]) {
-        trace.reason = "interrupted before it was played";
+        const std::string& failure = failures_[place.batch];
+        trace.reason = failure.empty() ? "interrupted before it was played" : failure;
         result_.report.traces.push_back(std::move(trace));
         continue;
       }
       const BatchResult& result = *results_[place.batch];
       const Play& play = result.outcome.plays[place.index];
       const Judgement& judgement = result.judgements[place.index];
-      result_.report.marks.add(judgement.marks);
       std::vector<Finding>& findings = trace_findings_[job];
       findings.insert(findings.begin(), judgement.findings.begin(), judgement.findings.end());
       std::vector<Classified> classified;
@@ -188,6 +197,9 @@ class Assembly {
       }
       trace.boot = static_cast<u32>(place.first_boot + play.boot);
       trace.verdict = verdict_of(play.end, classified, config_.head.strict);
+      const bool judged =
+          trace.verdict != TraceVerdict::NotPlayed && trace.verdict != TraceVerdict::NotJudged;
+      if (judged) result_.report.marks.add(judgement.marks);
       trace.reason = findings.empty() ? play.reason : findings.front().message;
       if (play.end == PlayEnd::Played || play.end == PlayEnd::GuestLost) ++played;
       for (const Finding& finding : findings) {
@@ -214,6 +226,7 @@ class Assembly {
       report.id = bundle_id(classified.finding, origin.profile);
       report.boot = static_cast<u32>(origin.boot);
       report.profile = origin.profile;
+      report.is_of_a_trace = origin.job < plan_.jobs.size();
       Bundle bundle{report, "", "", ""};
       if (origin.job < plan_.jobs.size()) {
         const Place& place = where_[origin.job];
@@ -223,6 +236,7 @@ class Assembly {
       }
       if (origin.boot < result_.report.boots.size()) {
         bundle.console = result_.report.boots[origin.boot].console;
+        bundle.evidence = result_.report.boots[origin.boot].evidence;
       }
       result_.report.findings.push_back(std::move(report));
       result_.bundles.push_back(std::move(bundle));
@@ -232,6 +246,7 @@ class Assembly {
   const Plan& plan_;
   const GateConfig& config_;
   const std::vector<std::optional<BatchResult>>& results_;
+  const std::vector<std::string>& failures_;
   GateResult result_;
   std::vector<Place> where_;                          // of each job
   std::vector<std::vector<Finding>> trace_findings_;  // of each job
@@ -248,9 +263,9 @@ class Assembly {
 GateResult run_gate(const Plan& plan, const GateConfig& config, Progress& progress) {
   assert(config.machines > 0 && config.player);
   const double start = config.seconds();
-  const auto results = play_all(plan, config, progress);
+  const Played played = play_all(plan, config, progress);
   progress.finish();
-  GateResult result = Assembly(plan, config, results).put_together();
+  GateResult result = Assembly(plan, config, played).put_together();
   result.report.wall.total_ms = static_cast<u64>((config.seconds() - start) * 1000);
   return result;
 }

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <stdexcept>
 
 #include "harness/gate/floors.h"
 #include "harness/report/json.h"
@@ -26,6 +27,7 @@ class FakePlayer : public BatchPlayer {
     outcome.boots = {
         {.ending = "finished", .console = "[    0.0] Linux version 6.1\n", .agent_spoke = true}};
     for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (jobs[i].job.name.contains("throws")) throw std::runtime_error("no memory is left");
       Play play;
       play.trace = jobs[i].job.trace;
       play.end = PlayEnd::Played;
@@ -135,6 +137,19 @@ TEST_F(RunGate, AKnownFindingPassesAnExpiredOneFails) {
 TEST_F(RunGate, AnEntryThatMatchesNothingIsPointedOut) {
   config_.known = {{"R99", "", "", "", "a.trace", "reason", "link", "2026-12-31"}};
   EXPECT_EQ(run({"a.trace"}, config_).report.known_unmatched, std::vector<std::size_t>{0});
+}
+
+TEST_F(RunGate, AnExceptionIsATroubleAndNoMore) {
+  const GateResult result = run({"throws.trace"}, config_);
+  EXPECT_EQ(result.report.status, ExitStatus::NotJudged);
+  ASSERT_EQ(result.report.troubles.size(), 1U);
+  EXPECT_THAT(result.report.troubles[0], HasSubstr("no memory is left"));
+  EXPECT_EQ(result.report.traces[0].verdict, TraceVerdict::NotJudged);
+}
+
+TEST_F(RunGate, OnlyWhatWasJudgedCountsForTheFloors) {
+  EXPECT_EQ(run({"trouble.trace"}, config_).report.marks.operations, 0U);
+  EXPECT_EQ(run({"a.trace"}, config_).report.marks.operations, 10U);
 }
 
 TEST_F(RunGate, AHazardFailsOnlyUnderStrict) {

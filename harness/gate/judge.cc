@@ -69,14 +69,12 @@ Finding lost_guest_finding(const BatchJob& job, const Play& play) {
   finding.kind = FindingKind::Violation;
   finding.signature.rule = play.ending == "silence" ? "hang" : play.ending;
   finding.signature.target = telling_target(play.trace);
-  // What the guest printed itself comes first: what was called up afterwards shows every task.
+  // Never from what was called up afterwards: that differs from run to run.
   finding.signature.place = telling_place(play.console);
-  if (finding.signature.place.empty()) finding.signature.place = telling_place(play.evidence);
   finding.trace_name = job.job.name;
   finding.seed = job.seed;
   finding.message = play.reason;
   finding.splat = play.console;
-  finding.stack = play.evidence;
   return finding;
 }
 

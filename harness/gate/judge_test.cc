@@ -70,6 +70,16 @@ TEST(Judge, SilenceIsAHangAndAPanicAPanic) {
   EXPECT_EQ(to_text(lost_guest_finding(scene.job, scene.play).signature), "panic/era/-/origin_map");
 }
 
+TEST(Judge, WhatWasCalledUpFromOutsideIsNoPartOfAFinding) {
+  Scene scene = hung();
+  scene.play.end = PlayEnd::GuestLost;
+  scene.play.ending = "silence";
+  scene.play.evidence = "RIP: 0010:origin_map+0x1/0x2 [dm_snapshot]\n";
+  const Finding finding = lost_guest_finding(scene.job, scene.play);
+  EXPECT_EQ(to_text(finding.signature), "hang/era/-");
+  EXPECT_TRUE(finding.stack.empty());
+}
+
 TEST(Judge, WhatWasNotPlayedHasNoFindings) {
   Scene scene = hung();
   scene.play.end = PlayEnd::NotPlayed;

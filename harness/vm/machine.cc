@@ -143,27 +143,23 @@ class Run {
       case MachineEnd::Finished:
         return {};
       case MachineEnd::Panic:
-        return fmt::format(
-            "the guest's kernel panicked after {} ms; its last words are in the "
-            "console log: {}",
-            report_.wall_ms, last_console_line());
+        return fmt::format("the guest's kernel panicked; its last words are in the console log: {}",
+                           last_console_line());
       case MachineEnd::AgentDied:
         return "PID 1 of the guest ended and the kernel panicked; the console log shows its end";
       case MachineEnd::EarlyBootHang:
         return fmt::format(
             "the guest did not reach its agent within {} ms; the last line on its "
             "console is: {}",
-            report_.wall_ms, last_console_line());
+            limits_.boot_ms, last_console_line());
       case MachineEnd::NoOutput:
         return fmt::format(
             "the guest printed nothing on its console within {} ms; is it an x86-64 "
             "kernel with CONFIG_SERIAL_8250_CONSOLE?",
-            report_.wall_ms);
+            limits_.boot_ms);
       case MachineEnd::Silence:
-        return fmt::format(
-            "nothing came from the guest any more after {} ms; the tasks that it "
-            "had then are in the console log",
-            last_byte_ms_ - start_ms_);
+        return "nothing came from the guest any more; the tasks that it had then are in "
+               "evidence.log";
       case MachineEnd::PoweredOff:
         return fmt::format(
             "the guest ended before its agent was done; the last line on its "
@@ -171,12 +167,12 @@ class Run {
             last_console_line());
       case MachineEnd::TooLong:
         return fmt::format("the guest was ended after {} ms, its time limit; take a smaller suite",
-                           report_.wall_ms);
+                           limits_.total_ms);
       case MachineEnd::Flood:
         return fmt::format(
-            "the guest was ended since it wrote {} bytes to its console and {} to "
-            "its channel, more than any sound guest does",
-            report_.console.size(), channel_bytes_);
+            "the guest was ended since it wrote more than {} bytes to its console or {} to its "
+            "channel, which no sound guest does",
+            limits_.console_bytes_max, limits_.channel_bytes_max);
       case MachineEnd::Refused:
         return "the guest was ended since what its agent wrote is no message";
       case MachineEnd::QemuDied:
@@ -240,11 +236,6 @@ std::string_view to_string(MachineEnd end) {
       return "interrupted";
   }
   return "unknown";
-}
-
-std::string MachineReport::console_log() const {
-  if (evidence.empty()) return console;
-  return console + "\n---- after the verdict: called up from outside ----\n" + evidence;
 }
 
 Result<MachineReport> run_machine(const MachineConfig& config, const MachineLimits& limits,

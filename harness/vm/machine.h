@@ -60,7 +60,8 @@ std::string_view to_string(MachineEnd end);
 
 struct MachineReport {
   MachineEnd end = MachineEnd::QemuDied;
-  std::string sentence;  // what happened and what to do; empty when Finished
+  // What happened and what to do, without a measured time; empty when Finished.
+  std::string sentence;
   bool agent_spoke = false;
   bool agent_done = false;
   std::string console;  // up to the verdict
@@ -71,9 +72,6 @@ struct MachineReport {
   u64 boot_ms = 0;  // wall time to the first byte on the channel
   u64 wall_ms = 0;
   u64 cpu_ms = 0;  // of QEMU
-
-  // The console as a report shows it, with the evidence marked as coming after the verdict.
-  std::string console_log() const;
 };
 
 // Blocks until the guest has ended; QEMU is gone when it returns. Safe in several threads at once.

@@ -8,8 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <sstream>
 
 #include "harness/finding/text_entry.h"
@@ -37,18 +37,31 @@ bool expects_io_errors(const Play& play) {
          });
 }
 
-bool is_told_already(const Play& play) {
-  return play.end == PlayEnd::GuestLost ||
-         (play.end == PlayEnd::Played && play.history.end == HistoryEnd::Hung);
+bool is_lost(const Play& play) {
+  return play.end == PlayEnd::GuestLost;
 }
 
-// The last play of this boot under that name: splats before the trace's mark have no name.
-std::size_t play_of(std::span<const BatchJob> jobs, const BatchOutcome& outcome, std::size_t boot,
-                    const std::string& name) {
-  for (std::size_t i = jobs.size(); i-- > 0;) {
-    if (jobs[i].job.name == name && outcome.plays[i].boot == boot) return i;
+bool hung(const Play& play) {
+  return is_lost(play) || (play.end == PlayEnd::Played && play.history.end == HistoryEnd::Hung);
+}
+
+// The plays of this boot by name, in the order in which they began.
+std::map<std::string, std::vector<std::size_t>> plays_of(std::span<const BatchJob> jobs,
+                                                         const BatchOutcome& outcome,
+                                                         std::size_t boot) {
+  std::map<std::string, std::vector<std::size_t>> plays;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (outcome.plays[i].boot == boot) plays[jobs[i].job.name].push_back(i);
   }
-  return jobs.size();
+  return plays;
+}
+
+// The hang of a trace, the panic that ended a guest and the end of its agent are told as such.
+bool is_told_already(const Splat& splat, const Play* play, bool guest_was_lost) {
+  if (splat.category == "panic") {
+    return guest_was_lost || splat.headline.contains("Attempted to kill init");
+  }
+  return splat.category == "hung task" && play != nullptr && hung(*play);
 }
 
 Finding finding_of(const Splat& splat) {
@@ -88,12 +101,16 @@ ConsoleJudgement judge_console(std::span<const BatchJob> jobs, const BatchOutcom
   SplatPolicy policy;
   policy.allowances.assign(allowances.begin(), allowances.end());
   policy.today = today;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const Play& play = outcome.plays[i];
-    if (play.boot != boot) continue;
-    if (holds_requests(play.trace)) policy.traces_that_hold.insert(jobs[i].job.name);
-    if (jobs[i].io_errors || expects_io_errors(play)) {
-      policy.traces_that_fail_io.insert(jobs[i].job.name);
+  const auto plays = plays_of(jobs, outcome, boot);
+  bool guest_was_lost = false;
+  for (const auto& [name, indices] : plays) {
+    for (std::size_t n = 0; n < indices.size(); ++n) {
+      const Play& play = outcome.plays[indices[n]];
+      guest_was_lost = guest_was_lost || is_lost(play);
+      if (holds_requests(play.trace)) policy.traces_that_hold.insert({name, n});
+      if (jobs[indices[n]].io_errors || expects_io_errors(play)) {
+        policy.traces_that_fail_io.insert({name, n});
+      }
     }
   }
   const ConsoleScan scan = scan_console(outcome.boots[boot].console, policy);
@@ -103,10 +120,13 @@ ConsoleJudgement judge_console(std::span<const BatchJob> jobs, const BatchOutcom
   }
   for (const Splat& splat : scan.splats) {
     if (splat.is_allowed()) continue;
-    const std::size_t index = play_of(jobs, outcome, boot, splat.trace);
-    if (index < jobs.size() && is_told_already(outcome.plays[index])) continue;
+    const auto found = plays.find(splat.trace);
+    const bool has_play = found != plays.end() && splat.play < found->second.size();
+    const std::size_t index = has_play ? found->second[splat.play] : jobs.size();
+    const Play* play = has_play ? &outcome.plays[index] : nullptr;
+    if (is_told_already(splat, play, guest_was_lost)) continue;
     judgement.findings.push_back(finding_of(splat));
-    if (index < jobs.size()) judgement.findings.back().seed = jobs[index].seed;
+    if (has_play) judgement.findings.back().seed = jobs[index].seed;
   }
   return judgement;
 }

@@ -21,9 +21,9 @@ struct ConsoleJudgement {
   std::string trouble;
 };
 
-// The splats of one boot of a batch that no entry allows. A splat of a trace whose play is itself
-// told as a lost guest or a hang is part of that finding and not told twice; a boot whose agent
-// never spoke has told its trouble already.
+// The splats of one boot of a batch that no entry allows. The kernel's own word of a task that
+// hangs, in a trace that is told as hung, and the panic that ended a guest are part of that finding
+// and not told twice; a boot whose agent never spoke has told its trouble already.
 ConsoleJudgement judge_console(std::span<const BatchJob> jobs, const BatchOutcome& outcome,
                                std::size_t boot, std::span<const Allowance> allowances,
                                std::string_view today);

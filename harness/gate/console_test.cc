@@ -70,10 +70,39 @@ TEST(Console, AnIoErrorIsExpectedWhereAnOperationFailed) {
   EXPECT_TRUE(judge(io).findings.empty());
 }
 
-TEST(Console, AHungTraceTellsItsSplatOnce) {
-  Scene hung = scene(kWarning);
+const std::string kHungTask =
+    std::string(kBoot) +
+    "[    1.000000] bioscope: trace a.trace begin\n"
+    "[    1.100000] INFO: task kworker/0:1:7 blocked for more than 30 seconds.\n";
+
+TEST(Console, AHangIsToldOnceButNotInPlaceOfOtherSplats) {
+  EXPECT_EQ(judge(scene(kHungTask)).findings.size(), 1U);
+  Scene hung = scene(kHungTask);
   hung.outcome.plays[0].history.end = HistoryEnd::Hung;
   EXPECT_TRUE(judge(hung).findings.empty());
+  hung.outcome.boots[0].console = kWarning;
+  EXPECT_EQ(judge(hung).findings.size(), 1U);
+}
+
+TEST(Console, ThePanicThatEndedAGuestIsToldOnce) {
+  Scene lost = scene(kWarning + "[    2.000000] Kernel panic - not syncing: Fatal exception\n");
+  EXPECT_EQ(judge(lost).findings.size(), 2U);
+  lost.outcome.plays[1].end = PlayEnd::GuestLost;
+  ASSERT_EQ(judge(lost).findings.size(), 1U);
+  EXPECT_EQ(judge(lost).findings[0].signature.rule, "splat:WARNING");
+}
+
+TEST(Console, TwoSeedsOfATraceAreTwoPlays) {
+  Scene seeds = scene(std::string(kBoot) +
+                      "[    0.500000] bioscope: trace a.trace begin\n"
+                      "[    0.600000] bioscope: trace a.trace end\n" +
+                      kWarning.substr(std::string(kBoot).size()));
+  seeds.jobs[1].job.name = "a.trace";
+  seeds.jobs[1].seed = 6;
+  ASSERT_EQ(judge(seeds).findings.size(), 1U);
+  EXPECT_EQ(judge(seeds).findings[0].seed, 6U);
+  seeds.outcome.boots[0].console = kWarning;
+  EXPECT_EQ(judge(seeds).findings[0].seed, 5U);
 }
 
 TEST(Console, AllowancesAreReadStrictly) {

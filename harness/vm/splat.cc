@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "harness/vm/splat_patterns.h"
 
@@ -111,8 +112,8 @@ std::size_t block_end(const std::vector<std::string_view>& lines, std::size_t st
   return end;
 }
 
-bool is_in(const std::set<std::string>& traces, const std::string& trace) {
-  return !trace.empty() && traces.contains(trace);
+bool is_in(const std::set<SplatPolicy::TracePlay>& plays, const SplatPolicy::TracePlay& play) {
+  return !play.first.empty() && plays.contains(play);
 }
 
 void apply_allowances(const SplatPolicy& policy, Splat& splat) {
@@ -120,7 +121,7 @@ void apply_allowances(const SplatPolicy& policy, Splat& splat) {
     const Allowance& entry = policy.allowances[i];
     if (entry.pattern.empty() || !contains(splat.headline, entry.pattern)) continue;
     if (entry.scope == Allowance::Scope::HeldRequests &&
-        !is_in(policy.traces_that_hold, splat.trace)) {
+        !is_in(policy.traces_that_hold, {splat.trace, splat.play})) {
       continue;
     }
     splat.allowance = i;
@@ -131,7 +132,8 @@ void apply_allowances(const SplatPolicy& policy, Splat& splat) {
 
 // "bioscope: trace NAME begin|end" moves from one trace to the next. True if the line is such a
 // one.
-bool take_marker(std::string_view line, std::string& trace, bool& traces_began) {
+bool take_marker(std::string_view line, std::string& trace,
+                 std::map<std::string, std::size_t>& begun) {
   if (!line.starts_with(kMarker)) return false;
   const std::string_view rest = line.substr(kMarker.size());
   const std::size_t space = rest.rfind(' ');
@@ -139,8 +141,13 @@ bool take_marker(std::string_view line, std::string& trace, bool& traces_began) 
   const std::string_view what = rest.substr(space + 1);
   if (what != "begin" && what != "end") return false;
   trace = what == "begin" ? std::string(rest.substr(0, space)) : std::string();
-  traces_began = true;
+  if (!trace.empty()) ++begun[trace];
   return true;
+}
+
+std::size_t play_in(const std::map<std::string, std::size_t>& begun, const std::string& trace) {
+  const auto found = begun.find(trace);
+  return found == begun.end() ? 0 : found->second - 1;
 }
 
 std::string why_not_judged(std::string_view console, const std::vector<std::string_view>& lines) {
@@ -171,15 +178,15 @@ ConsoleScan scan_console(std::string_view console, const SplatPolicy& policy) {
   scan.why_not = why_not_judged(console, lines);
   scan.judged = scan.why_not.empty();
   std::string trace;
-  bool traces_began = false;
+  std::map<std::string, std::size_t> begun;  // how often each trace has begun
   for (std::size_t i = 0; i < lines.size();) {
     const std::string_view line = without_prefix(lines[i]);
     const SplatPattern* pattern = nullptr;
-    if (!take_marker(line, trace, traces_began)) pattern = match(line);
+    if (!take_marker(line, trace, begun)) pattern = match(line);
     const bool expected =
-        pattern != nullptr &&
-        ((pattern->shape == Shape::AfterTraces && !traces_began) ||
-         (pattern->shape == Shape::IoError && is_in(policy.traces_that_fail_io, trace)));
+        pattern != nullptr && ((pattern->shape == Shape::AfterTraces && begun.empty()) ||
+                               (pattern->shape == Shape::IoError &&
+                                is_in(policy.traces_that_fail_io, {trace, play_in(begun, trace)})));
     if (pattern == nullptr || expected) {
       ++i;
       continue;
@@ -190,6 +197,7 @@ ConsoleScan scan_console(std::string_view console, const SplatPolicy& policy) {
     splat.line = i + 1;
     splat.headline = line;
     splat.trace = trace;
+    splat.play = play_in(begun, trace);
     splat.block.assign(lines.begin() + static_cast<std::ptrdiff_t>(i),
                        lines.begin() + static_cast<std::ptrdiff_t>(end));
     splat.symbol = symbol_of(splat.block);

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bioscope {
@@ -35,6 +36,7 @@ struct Splat {
   std::string headline;  // without the time in front of it
   std::string symbol;    // the function to blame: that of RIP, else the first that is no helper
   std::string trace;     // in progress; empty before the first and between two
+  std::size_t play = 0;  // the how-manieth trace of that name it is in this console, from 0
   std::vector<std::string> block;        // the headline and what belongs to it, as printed
   std::optional<std::size_t> allowance;  // index of the entry that allows it
   bool allowance_expired = false;        // an entry matches, but its day is over
@@ -43,10 +45,11 @@ struct Splat {
 
 struct SplatPolicy {
   std::vector<Allowance> allowances = {};
-  std::string today = {};                       // YYYY-MM-DD
-  std::set<std::string> traces_that_hold = {};  // for Allowance::Scope::HeldRequests
-  std::set<std::string> traces_that_fail_io =
-      {};  // in these an I/O error is what the trace asked for
+  std::string today = {};  // YYYY-MM-DD
+  // Traces of one name may be played more than once, and each play is one of its own.
+  using TracePlay = std::pair<std::string, std::size_t>;  // as Splat::trace and Splat::play
+  std::set<TracePlay> traces_that_hold = {};              // for Allowance::Scope::HeldRequests
+  std::set<TracePlay> traces_that_fail_io = {};  // here an I/O error is what the trace asked for
 };
 
 struct ConsoleScan {

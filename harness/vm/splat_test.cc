@@ -258,7 +258,7 @@ TEST(SplatScan, HungTasksAreAllowedOnlyWhereATraceHoldsRequests) {
                                      .scope = Allowance::Scope::HeldRequests}},
                      .today = "2026-01-01"};
   EXPECT_NE(scan(kHungTask, policy).first_unallowed(), nullptr);
-  policy.traces_that_hold = {"suites/case-d"};
+  policy.traces_that_hold = {{"suites/case-d", 0}};
   EXPECT_EQ(scan(kHungTask, policy).first_unallowed(), nullptr);
 }
 
@@ -266,7 +266,7 @@ TEST(SplatScan, IoErrorsAreExpectedOnlyWhereATraceMakesThem) {
   const std::string error = "[    3.1] Buffer I/O error on dev dm-0, logical block 3\n";
   SplatPolicy policy{.today = "2026-01-01"};
   EXPECT_NE(scan(error, policy).first_unallowed(), nullptr);
-  policy.traces_that_fail_io = {"suites/case-d"};
+  policy.traces_that_fail_io = {{"suites/case-d", 0}};
   EXPECT_THAT(scan(error, policy).splats, IsEmpty());
 }
 

@@ -122,6 +122,10 @@ Result<int> gate(const GateOptions& options) {
   std::vector<std::string> profiles;
   for (const PlannedBatch& batch : plan.batches) profiles.push_back(batch.profile);
   auto room = MachineRoom::open(*house, options.kernel, profiles, interrupt, say);
+  if (!room && interrupt.raised()) {
+    say("interrupted: nothing was played");
+    return static_cast<int>(ExitStatus::Interrupted);
+  }
   if (!room) return std::unexpected(room.error());
 
   GateConfig config = config_for(options, *suite, plan, *room, interrupt);

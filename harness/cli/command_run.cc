@@ -40,6 +40,7 @@ void say(std::string_view line) {
 struct Played {
   BatchOutcome outcome;
   std::vector<Finding> findings;
+  std::string trouble;  // why the console could not be judged
 };
 
 Played play_on_spec(const BatchJob& job) {
@@ -70,7 +71,7 @@ Result<Played> play_on_kernel(const BatchJob& job, const RunOptions& options, co
   for (std::size_t boot = 0; boot < played.outcome.boots.size(); ++boot) {
     const ConsoleJudgement console =
         judge_console(std::span(&job, 1), played.outcome, boot, *allowances, today_utc());
-    if (!console.trouble.empty()) return could_not_judge(console.trouble);
+    if (!console.trouble.empty()) played.trouble = console.trouble;
     played.findings.insert(played.findings.end(), console.findings.begin(), console.findings.end());
   }
   return played;
@@ -118,6 +119,10 @@ Result<int> run(const RunOptions& options) {
                      seed};
   Result<Played> played = options.on == "spec" ? Result<Played>(play_on_spec(job))
                                                : play_on_kernel(job, options, *house);
+  if (!played && interrupt_by_signals().raised()) {
+    say("interrupted: nothing was played");
+    return static_cast<int>(ExitStatus::Interrupted);
+  }
   if (!played) return std::unexpected(played.error());
 
   const Play& play = played->outcome.plays.front();
@@ -128,6 +133,7 @@ Result<int> run(const RunOptions& options) {
   const TraceVerdict verdict = verdict_of(play.end, classified, options.strict);
   fmt::print("{}", to_text(play.trace, play.history));
   for (const Classified& finding : classified) print_finding(finding);
+  if (!play.evidence.empty()) fmt::print("called up afterwards:\n{}", play.evidence);
   fmt::print("{} on {}: {}{}{}\n", job.job.name, options.on, word_of(verdict),
              play.reason.empty() ? "" : ": ", play.reason);
   if (!options.history.empty()) {
@@ -137,6 +143,9 @@ Result<int> run(const RunOptions& options) {
         std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
     if (!written) return std::unexpected(written.error());
   }
+  // What the kernel did wrong stays wrong, even if its console could not be read.
+  const bool decided = verdict == TraceVerdict::Failed || played->outcome.interrupted;
+  if (!decided && !played->trouble.empty()) return could_not_judge(played->trouble);
   return static_cast<int>(status_for(verdict, played->outcome.interrupted));
 }
 

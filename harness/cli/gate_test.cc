@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
+#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -31,6 +34,8 @@ std::string contents_of(const fs::path& path) {
 class GateTest : public testing::Test {
  protected:
   void SetUp() override {
+    // Whatever outlives the command becomes a child of this process.
+    ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     std::string pattern = testing::TempDir() + "bioscope-gate-XXXXXX";
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
@@ -39,7 +44,10 @@ class GateTest : public testing::Test {
   void TearDown() override {
     // Nothing is left behind, however the command ended.
     EXPECT_TRUE(fs::is_empty(folder_ / "tmp"));
-    EXPECT_FALSE(any_process_with(folder_.string()));
+    pid_t left = 0;
+    while ((left = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
+    }
+    EXPECT_TRUE(left < 0 && errno == ECHILD) << "a process was left behind";
     fs::remove_all(folder_);
   }
 
@@ -158,6 +166,8 @@ TEST_F(GateTest, AKnownFindingPassesAndAnExpiredEntryFails) {
   const CommandEnd known = gate({"--suite", suite});
   EXPECT_EQ(known.status, 0) << known.out << known.err;
   EXPECT_THAT(known.out, HasSubstr("known  hang/era/"));
+  const fs::path bundle = out() / "repro" / results()["findings"][0]["id"].get<std::string>();
+  EXPECT_EQ(std::system(((bundle / "run.sh").string() + " >/dev/null 2>&1").c_str()) >> 8, 1);
   json file =
       json::parse(contents_of(fs::path(BIOSCOPE_SOURCE_DIR) / "suites/known-findings.json"));
   for (json& entry : file["known"]) entry["expiry"] = "2020-01-01";
@@ -179,7 +189,7 @@ TEST_F(GateTest, ASuiteOfRefusedOperationsDecidesNothing) {
 
 TEST_F(GateTest, WithoutQemuItCouldNotJudge) {
   fs::create_directories(folder_ / "bin");
-  for (const char* program : {"apt-cache", "apt-get", "dpkg"}) {
+  for (const char* program : {"apt-cache", "apt-get", "dpkg", "dpkg-query"}) {
     fs::create_symlink(fs::path("/usr/bin") / program, folder_ / "bin" / program);
   }
   CommandSetting setting;
@@ -223,6 +233,32 @@ TEST_F(GateTest, AKilledQemuCouldNotBeJudged) {
   };
   expect_not_judged(gate({"--suite", suite_of({"targets/linear-offset.trace"}).string()}, setting),
                     "QEMU was killed by signal 9");
+}
+
+// QEMU ends with status 0 then, as if the guest had switched itself off.
+TEST_F(GateTest, AQemuThatIsAskedToEndCouldNotBeJudged) {
+  CommandSetting setting;
+  setting.until = "playing ";
+  setting.then = [](pid_t command) {
+    for (const pid_t machine : await_qemu(command)) ::kill(machine, SIGTERM);
+  };
+  const CommandEnd end =
+      gate({"--suite", suite_of({"targets/linear-offset.trace"}).string()}, setting);
+  EXPECT_EQ(end.status, 3) << end.out << end.err;
+}
+
+TEST_F(GateTest, CtrlCWhileTheKernelIsFetchedIs130) {
+  fs::create_directories(folder_ / "bin");
+  for (const char* program : {"apt-cache", "apt-get", "dpkg-query"}) {
+    const fs::path script = folder_ / "bin" / program;
+    std::ofstream(script) << "#!/bin/sh\nkill -INT $PPID\nexit 1\n";
+    fs::permissions(script, fs::perms::owner_all);
+  }
+  CommandSetting setting;
+  setting.environment["PATH"] = (folder_ / "bin").string();
+  const CommandEnd end =
+      gate({"--suite", suite_of({"targets/linear-offset.trace"}).string()}, setting);
+  EXPECT_EQ(end.status, 130) << end.out << end.err;
 }
 
 TEST_F(GateTest, AFullDiskCouldNotBeJudged) {

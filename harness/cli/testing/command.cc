@@ -125,11 +125,4 @@ std::vector<pid_t> descendants(pid_t ancestor, const std::string& name) {
   return found;
 }
 
-bool any_process_with(const std::string& text) {
-  return std::ranges::any_of(all_processes(), [&](pid_t pid) {
-    return pid != ::getpid() &&
-           contents_of("/proc/" + std::to_string(pid) + "/cmdline").contains(text);
-  });
-}
-
 }  // namespace bioscope

@@ -34,7 +34,4 @@ CommandEnd run_bioscope(const std::vector<std::string>& arguments, const Command
 // Processes that descend from `ancestor` (while it lives) and whose name starts with `name`.
 std::vector<pid_t> descendants(pid_t ancestor, const std::string& name);
 
-// Whether any process still runs with `text` on its command line.
-bool any_process_with(const std::string& text);
-
 }  // namespace bioscope

@@ -44,9 +44,9 @@ std::string kernel_command_line(const MachineConfig& config) {
 
 std::vector<std::string> qemu_arguments(const MachineConfig& config, const MachineFiles& files) {
   std::vector<std::string> arguments = {config.qemu};
-  append(arguments,
-         {"-nodefaults", "-no-user-config", "-nic", "none", "-display", "none", "-no-reboot",
-          "-sandbox", "on", "-machine", "q35,sata=off,smbus=off,usb=off,vmport=off"});
+  append(arguments, {"-name", "debug-threads=on", "-nodefaults", "-no-user-config", "-nic", "none",
+                     "-display", "none", "-no-reboot", "-sandbox", "on", "-machine",
+                     "q35,sata=off,smbus=off,usb=off,vmport=off"});
   if (config.profile == Profile::Det) {
     append(arguments, {"-accel", "tcg", "-icount", "shift=4,sleep=off", "-smp", "1", "-cpu",
                        "Nehalem", "-rtc", "base=2026-01-01,clock=vm"});

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,6 +18,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "models/channel/window.h"
@@ -173,6 +176,7 @@ QemuProcess::QemuProcess(QemuProcess&& other) noexcept
       port_(std::move(other.port_)),
       window_(std::move(other.window_)),
       processor_(std::move(other.processor_)),
+      vcpu_yields_(other.vcpu_yields_),
       console_offset_bytes_(other.console_offset_bytes_),
       port_offset_bytes_(other.port_offset_bytes_),
       window_offset_bytes_(other.window_offset_bytes_),
@@ -195,7 +199,24 @@ QemuProcess::~QemuProcess() {
   }
 }
 
+// On the one processor of a deterministic guest the main loop has to come to rest before the vCPU
+// goes on (processor.h): the vCPU's thread is the nicer one.
+void QemuProcess::yield_vcpu() {
+  if (!processor_ || vcpu_yields_) return;
+  constexpr int kNice = 10;
+  const std::string tasks = fmt::format("/proc/{}/task", pid_);
+  std::error_code gone;
+  for (const auto& task : std::filesystem::directory_iterator(tasks, gone)) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    if (!name.starts_with("CPU 0/")) continue;
+    const int tid = std::atoi(task.path().filename().c_str());
+    vcpu_yields_ = setpriority(PRIO_PROCESS, static_cast<id_t>(tid), kNice) == 0;
+  }
+}
+
 void QemuProcess::wait(int interrupt_fd, int wait_ms) {
+  yield_vcpu();
   std::array<pollfd, 5> fds = {pollfd{pid_fd_, POLLIN, 0}, pollfd{inotify_fd_, POLLIN, 0},
                                pollfd{control_out_fd_, POLLIN, 0}, pollfd{messages_fd_, POLLIN, 0},
                                pollfd{interrupt_fd, POLLIN, 0}};

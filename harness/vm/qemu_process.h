@@ -60,11 +60,13 @@ class QemuProcess {
   QemuProcess(MemoryFile console, MemoryFile port, MemoryFile window)
       : console_(std::move(console)), port_(std::move(port)), window_(std::move(window)) {}
   static std::string take(const MemoryFile& file, u64& offset_bytes);
+  void yield_vcpu();
 
   MemoryFile console_;
   MemoryFile port_;
   MemoryFile window_;
   std::optional<ProcessorShare> processor_;  // in profile Det
+  bool vcpu_yields_ = false;
   u64 console_offset_bytes_ = 0;
   u64 port_offset_bytes_ = 0;
   u64 window_offset_bytes_ = 0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One processor for one guest of profile Det. QEMU's main loop and its vCPU thread hand the work
-// to each other there, but run at the same time elsewhere, and then QEMU 7.2 has a race: the main
-// loop can find the vCPU halted (rr_cpu_thread_fn) before the instructions that it executed are
-// added to the clock, and warps the clock by too much (icount_start_warp_timer). About once in a
-// million wake-ups, and the run is another one from there on. On one processor, with the vCPU's
-// thread the nicer one (QemuProcess::yield_vcpu), the main loop comes to rest first.
+// to each other there, but run at the same time elsewhere, and then one run in twenty was another
+// one. Inferred from QEMU 7.2's source, not traced: the main loop can find the vCPU halted
+// (rr_cpu_thread_fn) before the instructions that it executed are added to the clock, and warps the
+// clock by too much (icount_start_warp_timer). On one processor, with the vCPU's thread the nicer
+// one (QemuProcess::yield_vcpu), the main loop comes to rest first.
 #pragma once
 
 #include <sched.h>

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "models/spec/testing/player.h"
+#include "models/spec/player.h"
 #include "models/trace/text.h"
 
 namespace bioscope {
@@ -18,7 +18,7 @@ Trace parsed(std::string_view lines) {
 
 TEST(Oracle, AWrongStampIsAViolationWithEvidence) {
   const Trace trace = parsed("lane A\n  write d0 0+8\n  read d0 0+8\n");
-  History history = TestPlayer(trace).play();
+  History history = perfect_history(trace);
   EXPECT_TRUE(check_history("t", trace, history).findings.empty());
   history.events.back().data = {{8, Stamp{0, 1, 1}}};
   const auto findings = check_history("t", trace, history).findings;
@@ -31,7 +31,7 @@ TEST(Oracle, AWrongStampIsAViolationWithEvidence) {
 
 TEST(Oracle, ALeftoverIsAViolationOfP10) {
   const Trace trace = parsed("lane A\n  write d0 0+8\n");
-  History history = TestPlayer(trace).play();
+  History history = perfect_history(trace);
   history.leftovers = {{"holders of d0", 0, 1}};
   const auto findings = check_history("t", trace, history).findings;
   ASSERT_EQ(findings.size(), 1U);
@@ -40,7 +40,7 @@ TEST(Oracle, ALeftoverIsAViolationOfP10) {
 
 TEST(Oracle, AHungReadIsAHangWithItsPlace) {
   const Trace trace = parsed("lane A\n  write d0 0+8\n  read d0 0+8\n");
-  History history = TestPlayer(trace).play();
+  History history = perfect_history(trace);
   history.events.pop_back();
   history.end = HistoryEnd::Hung;
   const auto findings = check_history("t", trace, history).findings;
@@ -52,7 +52,7 @@ TEST(Oracle, AHungReadIsAHangWithItsPlace) {
 TEST(Oracle, AHangOnASuspendedDeviceIsNotJudged) {
   const Trace trace = parsed(
       "lane A\n  create x; load x \"0 2048 linear d0 0\"; resume x\n  suspend x\n  read x 0+8\n");
-  History history = TestPlayer(trace).play();
+  History history = perfect_history(trace);
   history.events.pop_back();
   history.end = HistoryEnd::Hung;
   const auto findings = check_history("t", trace, history).findings;
@@ -62,7 +62,7 @@ TEST(Oracle, AHangOnASuspendedDeviceIsNotJudged) {
 
 TEST(Oracle, ACrashIsAViolationAndNotJudgedNeverPasses) {
   const Trace trace = parsed("lane A\n  write d0 0+8\n");
-  History history = TestPlayer(trace).play();
+  History history = perfect_history(trace);
   history.end = HistoryEnd::Crashed;
   EXPECT_EQ(check_history("t", trace, history).findings.at(0).signature.rule, "crash");
   history.end = HistoryEnd::NotJudged;

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "harness/check/oracle.h"
-#include "models/spec/testing/player.h"
+#include "models/spec/player.h"
 #include "models/trace/lower.h"
 #include "models/trace/text.h"
 
@@ -26,7 +26,7 @@ TEST(Suites, APerfectSubjectHasNoFindingOnAnyTrace) {
     ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
     const auto lowered = lower_interpose(*parsed);
     ASSERT_TRUE(lowered.has_value()) << entry.path();
-    const History history = TestPlayer(*lowered).play();
+    const History history = perfect_history(*lowered);
     const Checked checked = check_history(entry.path().string(), *lowered, history);
     for (const Finding& finding : checked.findings) {
       ADD_FAILURE() << entry.path() << ": " << to_text(finding.signature) << ": "

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The specification as a subject: every operation returns what a subject that does everything right
-// would return. Operations are played one at a time, in an order that the trace's edges allow.
+// would return, one operation after the other (models/spec/player.h).
 #pragma once
 
 #include "harness/subject/subject.h"
@@ -12,8 +12,7 @@ class SpecSubject final : public Subject {
   std::string_view name() const override { return "spec"; }
   Capabilities can() const override;
 
-  // Could not judge: the trace needs a capability that the specification does not have, or no order
-  // of its operations satisfies its edges without two of them being under way at once.
+  // Could not judge: the trace needs a capability that the specification does not have.
   Result<History> play(const Job& job) override;
 };
 

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "models/spec/testing/player.h"
+#include "models/spec/model.h"
+#include "models/spec/player.h"
+#include "models/trace/order.h"
 #include "models/trace/text.h"
 
 namespace bioscope {
@@ -230,7 +232,7 @@ TEST_P(RuleRow, RightIsLegalAndWrongIsFound) {
   const auto trace = parse_trace(std::string(kHead) + row.lines, row.rule);
   ASSERT_TRUE(trace.has_value()) << trace.error().message;
   ASSERT_NE(find_rule(row.rule), nullptr);
-  History history = TestPlayer(*trace).play();
+  History history = perfect_history(*trace);
   const Outcome right = worst(*trace, history, false);
   EXPECT_EQ(right.kind, VerdictKind::Legal) << right.rule << ": " << right.message;
   const OperationId id = *find_labelled(*trace, "x");
@@ -274,7 +276,7 @@ INSTANTIATE_TEST_SUITE_P(Rules, RuleRow, testing::ValuesIn(kRows), [](const auto
 TEST(Leftovers, P10WhatStaysAfterTheEndIsFoundAndWhatIsAsBeforeIsNot) {
   const auto trace = parse_trace(std::string(kHead) + LINEAR "  remove y\n", "P10");
   ASSERT_TRUE(trace.has_value()) << trace.error().message;
-  History history = TestPlayer(*trace).play();
+  History history = perfect_history(*trace);
   const auto judge = [&](i64 after) {
     history.leftovers = {{"open count of d0", 1, after}};
     Model model(*trace);

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The first folder may include the second, and itself. What is not here is a wrong arrow.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 44> kArrows{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 50> kArrows{{
     {"models/trace", "models/base"},
     {"models/channel", "models/base"},
     {"models/channel", "models/trace"},
@@ -28,6 +28,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 44> kArrows{
     {"models/runtime", "models/base"},
     {"models/runtime", "models/trace"},
     {"models/runtime", "models/disk"},
+    {"models/interposer", "models/base"},
+    {"models/interposer", "models/runtime"},
+    {"models/interposer/dm", "models/interposer/block"},
+    {"models/interposer/targets", "models/interposer/block"},
+    {"models/interposer/targets", "models/interposer/dm"},
+    {"models/interposer/targets", "models/interposer/persistent_data"},
     {"vm-images/probe", "models/base"},
     {"vm-images/agent", "models/base"},
     {"vm-images/agent", "models/trace"},

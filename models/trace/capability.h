@@ -32,8 +32,9 @@ enum class Capability : u8 {
   Clock,
   PowerCut,
   Schedule,        // the seed decides how lanes interleave
+  Hops,            // tells what bios did on their way (History::hops)
 };
-inline constexpr std::size_t kCapabilities = static_cast<std::size_t>(Capability::Schedule) + 1;
+inline constexpr std::size_t kCapabilities = static_cast<std::size_t>(Capability::Hops) + 1;
 
 class Capabilities {
  public:

@@ -9,6 +9,7 @@
 #include "models/base/hash.h"
 #include "models/base/stamp.h"
 #include "models/trace/capability.h"
+#include "models/trace/hop.h"
 #include "models/trace/trace.h"
 
 namespace bioscope {
@@ -66,6 +67,7 @@ struct History {
   Hash trace;
   Capabilities can;
   std::vector<Event> events;
+  std::vector<Hop> hops;  // in their order; empty where the subject was not asked to watch
   std::vector<Leftover> leftovers;
   HistoryEnd end = HistoryEnd::Completed;
   std::string note;  // why it ended so, when not Completed; stacks of hung tasks

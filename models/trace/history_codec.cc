@@ -13,6 +13,8 @@ constexpr std::size_t kMaxText = 16U << 20;
 constexpr std::size_t kMinRunBytes = 2;    // a count and a tag
 constexpr std::size_t kMinEventBytes = 7;  // an event of small numbers without data or text
 constexpr std::size_t kMinLeftoverBytes = 3;
+constexpr std::size_t kMinHopBytes = 12;
+constexpr std::size_t kMaxDeviceName = 4096;
 
 enum class SectorTag : u8 { Zero, Stamp, Raw };
 
@@ -96,6 +98,46 @@ Event get_event(ByteReader& in) {
   return event;
 }
 
+void put_hop(ByteWriter& out, const Hop& hop) {
+  out.put_varint(hop.tick);
+  out.put_u8(static_cast<u8>(hop.kind));
+  out.put_varint(hop.task);
+  out.put_varint(hop.bio);
+  out.put_varint(hop.parent);
+  out.put_varint(hop.operation);
+  out.put_string(hop.device);
+  out.put_u8(static_cast<u8>(hop.op));
+  out.put_varint(hop.flags.bits());
+  out.put_varint(hop.range.first_sector);
+  out.put_varint(hop.range.count_sectors);
+  out.put_u8(hop.below ? 1 : 0);
+  out.put_signed(hop.error);
+}
+
+Hop get_hop(ByteReader& in) {
+  Hop hop;
+  hop.tick = in.get_varint();
+  const u8 kind = in.get_u8();
+  if (kind >= kHopKinds) in.fail();
+  hop.kind = static_cast<HopKind>(kind);
+  hop.task = static_cast<u32>(in.get_varint());
+  hop.bio = static_cast<u32>(in.get_varint());
+  hop.parent = static_cast<u32>(in.get_varint());
+  hop.operation = static_cast<OperationId>(in.get_varint());
+  hop.device = in.get_string(kMaxDeviceName);
+  const u8 op = in.get_u8();
+  if (op >= kHopOperations) in.fail();
+  hop.op = static_cast<HopOperation>(op);
+  hop.flags = OperationFlags(static_cast<u32>(in.get_varint()));
+  hop.range.first_sector = in.get_varint();
+  hop.range.count_sectors = in.get_varint();
+  const u8 below = in.get_u8();
+  if (below > 1) in.fail();
+  hop.below = below == 1;
+  hop.error = static_cast<int>(in.get_signed());
+  return hop;
+}
+
 }  // namespace
 
 std::vector<u8> encode_history(const History& history) {
@@ -114,6 +156,8 @@ std::vector<u8> encode_history(const History& history) {
     out.put_signed(leftover.before);
     out.put_signed(leftover.after);
   }
+  out.put_varint(history.hops.size());
+  for (const Hop& hop : history.hops) put_hop(out, hop);
   return out.take();
 }
 
@@ -147,6 +191,9 @@ Result<History> decode_history(std::span<const u8> bytes) {
     leftover.after = in.get_signed();
     history.leftovers.push_back(std::move(leftover));
   }
+  const u64 hops = in.failed() ? 0 : in.get_varint();
+  if (hops > in.rest() / kMinHopBytes) in.fail();
+  for (u64 i = 0; i < hops && !in.failed(); ++i) history.hops.push_back(get_hop(in));
   if (in.failed() || !in.at_end()) {
     return bad_input(
         fmt::format("the history is cut off or corrupted at byte {} of {}: record it again",

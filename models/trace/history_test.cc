@@ -20,6 +20,18 @@ History sample() {
   append_sector(read.data, RawRef{5});
   history.events.push_back(read);
   history.leftovers.push_back({"holders of d0", 0, 1});
+  history.hops.push_back({.tick = 3,
+                          .kind = HopKind::Enter,
+                          .task = 2,
+                          .bio = 7,
+                          .parent = 6,
+                          .operation = 4,
+                          .device = "d0",
+                          .op = HopOperation::Write,
+                          .flags = OperationFlags(static_cast<u32>(OperationFlag::Fua)),
+                          .range = {8, 3},
+                          .below = true});
+  history.hops.push_back({.kind = HopKind::End, .bio = 7, .device = "d0", .error = 5});
   history.end = HistoryEnd::Hung;
   history.note = "lane A";
   return history;
@@ -64,6 +76,11 @@ TEST(History, AnotherVersionAndTrailingBytesAreRefused) {
   bytes[4] = kHistoryVersion;
   bytes.push_back(0);
   EXPECT_FALSE(decode_history(bytes));
+}
+
+TEST(History, AHopReadsAsOneLine) {
+  EXPECT_EQ(to_text(sample().hops.front()), "enter d0 below write 8+3 fua bio 7 from 6 of op4");
+  EXPECT_EQ(to_text(sample().hops.back()), "end d0 read 0+0 bio 7 -> 5");
 }
 
 TEST(History, MoreSectorsThanOneIoCanMoveAreRefused) {

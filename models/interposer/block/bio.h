@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// struct bio: an I/O on its way down a stack of block devices. Members are public, as in the
+// kernel: drivers and targets rewrite them while they have the bio.
+//
+// Invariants:
+//   B1  A bio ends exactly once: end_io is called when every part that was chained to it, and the
+//       bio itself, have ended (R19). A second bio_endio() fails the run.
+//   B2  The first nonzero status of the children wins; an error of the parent itself overwrites it
+//       (block/bio.c:307).
+//   B3  bio_split() takes 0 < n < sectors (R12); the front is new, the rest keeps the bio.
+//   B4  Clones and fronts share the segments of their source, each with an iterator of its own;
+//       who made the segments keeps them until the bio that he submitted has ended.
+// Nobody but who has the bio may touch it; bio_endio() and `remaining` are thread-safe.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "models/base/types.h"
+#include "models/runtime/atomic.h"
+
+namespace bioscope::blk {
+
+class BlockDevice;
+struct Bio;
+
+enum class BioOp : u8 { Read, Write, Flush, Discard, SecureErase, WriteZeroes };
+
+using OpFlags = u32;
+inline constexpr OpFlags kReqFua = 1U << 0;
+inline constexpr OpFlags kReqPreflush = 1U << 1;
+inline constexpr OpFlags kReqNowait = 1U << 2;
+inline constexpr OpFlags kReqRahead = 1U << 3;
+inline constexpr OpFlags kReqSync = 1U << 4;
+inline constexpr OpFlags kReqMeta = 1U << 5;
+inline constexpr OpFlags kReqNoUnmap = 1U << 6;
+inline constexpr OpFlags kReqNoMerge = 1U << 7;  // the front of a split (R14)
+
+using BioFlags = u32;
+inline constexpr BioFlags kBioRemapped = 1U << 0;   // from a partition to its disk (R2)
+inline constexpr BioFlags kBioChain = 1U << 1;      // `remaining` counts (BIO_CHAIN)
+inline constexpr BioFlags kBioThrottled = 1U << 2;  // passed the throttle already
+inline constexpr BioFlags kBioEnded = 1U << 3;      // end_io was called: B1
+// Only for the variants v8 and v9: it went through an interposer (BIO_INTERPOSED).
+inline constexpr BioFlags kBioInterposed = 1U << 4;
+
+// bvec_iter. size_bytes counts also where there is no data (discard, write zeroes).
+struct BvecIter {
+  u64 sector = 0;
+  u64 size_bytes = 0;
+  u32 index = 0;       // into the segments
+  u32 done_bytes = 0;  // of that segment
+};
+
+inline constexpr u32 kNoCause = ~0U;
+
+// What a target keeps with each clone (dm_per_bio_data).
+inline constexpr std::size_t kPerBioDataBytes = 160;
+
+struct Bio {
+  BlockDevice* bdev = nullptr;
+  BioOp op = BioOp::Read;
+  OpFlags opf = 0;
+  BioFlags flags = 0;
+  int status = 0;  // 0 or a positive errno, as blk_status_to_errno() would have it
+  BvecIter iter;
+  std::span<const iovec> segments;
+  void (*end_io)(Bio& bio) = nullptr;  // owns the bio from then on: it calls bio_put()
+  void* context = nullptr;             // bi_private: of who set end_io
+  rt::Atomic<u32> remaining{1, "bi_remaining"};
+  Bio* next = nullptr;   // bio_list
+  u32 cause = kNoCause;  // the operation of the trace that it belongs to; for watchers
+  u32 number = 0;        // given by the watcher, 0 without one
+  alignas(std::max_align_t) std::array<std::byte, kPerBioDataBytes> per_bio_data;
+};
+
+// A bio of `sectors` from `sector` on; segments may be empty for operations without data.
+// Ends with bio_put().
+Bio* bio_alloc(BlockDevice* bdev, BioOp op, OpFlags opf, u64 sector, u64 sectors,
+               std::span<const iovec> segments);
+// bio_alloc_clone: shares the segments, starts with the iterator's present state, inherits op,
+// flags of the operation, cause; BIO_REMAPPED only where the device is the same (R20).
+Bio* bio_alloc_clone(BlockDevice* bdev, const Bio& source);
+void bio_put(Bio* bio);
+
+inline u64 bio_sectors(const Bio& bio) {
+  return bio.iter.size_bytes / kSectorBytes;
+}
+inline u64 bio_end_sector(const Bio& bio) {
+  return bio.iter.sector + bio_sectors(bio);
+}
+inline bool bio_is_write(const Bio& bio) {
+  return bio.op != BioOp::Read;
+}  // op_is_write()
+// Read or write of at least one sector.
+bool bio_has_data(const Bio& bio);
+// An empty write with kReqPreflush.
+bool bio_is_empty_flush(const Bio& bio);
+
+// Sets the device and clears BIO_REMAPPED and BIO_THROTTLED (include/linux/bio.h:514).
+void bio_set_dev(Bio& bio, BlockDevice* bdev);
+void bio_advance(Bio& bio, u64 bytes);
+// Cuts it to `sectors` from `offset_sectors` on (bio_trim).
+void bio_trim(Bio& bio, u64 offset_sectors, u64 sectors);
+// B3. The front has `end_io` unset: who splits chains it, or completes it himself.
+Bio* bio_split(Bio& bio, u64 sectors);
+// `bio` ends into `parent`: the parent waits for it and takes its error (bio_chain).
+void bio_chain(Bio& bio, Bio& parent);
+void bio_endio(Bio& bio);
+// With a status: bio_io_error() and its like.
+void bio_end_with(Bio& bio, int status);
+
+// The memory that the iterator still covers, in order.
+void bio_copy_segments(const Bio& bio, std::vector<iovec>& out);
+// zero_fill_bio(): of a read.
+void bio_zero_fill(Bio& bio);
+
+// bio_list: a queue by Bio::next. Not thread-safe.
+class BioList {
+ public:
+  bool empty() const { return head_ == nullptr; }
+  u32 size() const { return size_; }
+  Bio* peek() const { return head_; }
+  void add(Bio* bio);               // to the tail
+  void add_head(Bio* bio);          // to the head
+  Bio* pop();                       // null when empty
+  void merge(BioList& other);       // other's to the tail; empties it
+  void merge_head(BioList& other);  // other's to the head, in their order; empties it
+  BioList take() {
+    BioList all = *this;
+    *this = {};
+    return all;
+  }
+
+ private:
+  Bio* head_ = nullptr;
+  Bio* tail_ = nullptr;
+  u32 size_ = 0;
+};
+
+}  // namespace bioscope::blk

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The block layer of one machine: its disks by name. There is no global state, so several machines
+// live side by side in one process. Thread-safe. Made and destroyed within one run of the runtime.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "models/interposer/block/gendisk.h"
+#include "models/interposer/block/watcher.h"
+#include "models/runtime/mutex.h"
+
+namespace bioscope::blk {
+
+class System {
+ public:
+  // `watcher` may be null; outlives the system.
+  explicit System(Watcher* watcher = nullptr) : watcher_(watcher) {}
+  // REQUIRES: every disk was removed.
+  ~System();
+
+  // device_add_disk(): partitions come with Gendisk::add_partition(). EBUSY: the name is taken.
+  [[nodiscard]] int add_disk(Gendisk& disk);
+  // del_gendisk() (block/genhd.c:608): releases interposers before anything waits, syncs, marks the
+  // queue as dying, and waits until nobody submits. Later opens: ENXIO; later bios: EIO. The
+  // Gendisk has to live until the last opener has closed it.
+  void remove_disk(Gendisk& disk);
+  // A block device by its name, partitions included; null: there is none.
+  BlockDevice* find(std::string_view name);
+  // A new name for a whole disk without partitions (of a mapped device).
+  void rename_disk(Gendisk& disk, std::string name);
+
+  Watcher* watcher() const { return watcher_; }
+  rt::Mutex& claim_lock() { return claim_lock_; }  // bdev_lock
+
+ private:
+  Watcher* watcher_;
+  rt::Mutex lock_{"disks"};
+  rt::Mutex claim_lock_{"bdev_lock"};
+  std::map<std::string, BlockDevice*, std::less<>> by_name_;
+};
+
+}  // namespace bioscope::blk

@@ -60,9 +60,15 @@ class MappedDevice final : public blk::Driver, public blk::Interposer {
   [[nodiscard]] std::expected<std::unique_ptr<Table>, int> swap_table(std::unique_ptr<Table> table);
   // EINVAL: not suspended or no table; or what preresume or the attach says: it stays suspended.
   [[nodiscard]] int resume();
-  // dm_internal_suspend_noflush() and its counterpart: nest, invisible to users.
+  // dm_internal_suspend_fast() and its counterpart, for other targets' resume: holds bios back and
+  // drains. The suspend lock is held from one to the other and no target hears of it, so an origin
+  // keeps its split boundary (R74). Of a suspended device: only the lock.
   void internal_suspend();
   void internal_resume();
+  // dm_hold(), dm_put(): false once it goes away (DMF_FREEING); a removal waits for every holder
+  // before it destroys the tables.
+  [[nodiscard]] bool hold();
+  void put();
   bool suspended() const;  // dm_suspended_md: by a user
   // dm_wait_for_completion: of everything inside.
   u32 bios_inside() const;

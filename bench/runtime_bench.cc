@@ -49,6 +49,7 @@ BENCHMARK(FiberSwitch);
 void MutexUncontended(benchmark::State& state) {
   Options options;
   options.max_steps = ~0ULL;
+  options.preemption = state.range(0) != 0;
   Simulation simulation(options);
   Chooser chooser(1);
   ChooserScheduler scheduler(chooser);
@@ -60,7 +61,19 @@ void MutexUncontended(benchmark::State& state) {
     }
   });
 }
-BENCHMARK(MutexUncontended);
+BENCHMARK(MutexUncontended)->ArgName("preemption")->Arg(1)->Arg(0);
+
+// What a run costs that does nothing.
+void EmptyRun(benchmark::State& state) {
+  Simulation simulation(Options{});
+  Chooser chooser(1);
+  ChooserScheduler scheduler(chooser);
+  for (auto _ : state) {
+    chooser.restart(1);
+    benchmark::DoNotOptimize(simulation.run(scheduler, [] {}));
+  }
+}
+BENCHMARK(EmptyRun);
 
 // 3 lanes x 10 lock/increment/unlock under random schedules, one execution an iteration.
 void ThreeLanes(benchmark::State& state) {

@@ -3,6 +3,9 @@
 // every one of a suite, a guest decodes what it is assigned.
 #include <benchmark/benchmark.h>
 
+#include <array>
+
+#include "models/base/stamp.h"
 #include "models/trace/codec.h"
 #include "models/trace/text.h"
 
@@ -37,6 +40,23 @@ void Decode(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(decode_trace(bytes));
 }
 BENCHMARK(Decode);
+
+void WriteStamp(benchmark::State& state) {
+  std::array<u8, kSectorBytes> sector{};
+  u64 number = 0;
+  for (auto _ : state) {
+    write_stamp({7, ++number, 1}, sector);
+    benchmark::DoNotOptimize(sector.data());
+  }
+}
+BENCHMARK(WriteStamp);
+
+void ReadSector(benchmark::State& state) {
+  std::array<u8, kSectorBytes> sector{};
+  if (state.range(0) != 0) write_stamp({7, 128, 1}, sector);
+  for (auto _ : state) benchmark::DoNotOptimize(read_sector(sector));
+}
+BENCHMARK(ReadSector)->ArgName("stamped")->Arg(1)->Arg(0);
 
 }  // namespace
 }  // namespace bioscope

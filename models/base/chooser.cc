@@ -13,8 +13,15 @@ constexpr u64 kGolden = 0x9e3779b97f4a7c15ULL;  // SplitMix64's increment
 }  // namespace
 
 Chooser::Chooser(u64 seed) {
+  restart(seed);
+}
+
+void Chooser::restart(u64 seed) {
   for (std::size_t kind = 0; kind < kChoiceKinds; ++kind) {
-    streams_[kind].state = mix64(seed + kGolden * (kind + 1));
+    Stream& s = streams_[kind];
+    s.state = mix64(seed + kGolden * (kind + 1));
+    s.prescribed.clear();
+    s.taken.clear();
   }
 }
 

@@ -29,7 +29,8 @@ TEST(Chooser, SeedsAndSitesDiffer) {
   Chooser d(1);
   std::set<u32> equal;
   for (u64 site = 0; site < 20; ++site) {
-    equal.insert(c.pick(ChoiceKind::Fault, 3, 1U << 31) == d.pick(ChoiceKind::Fault, site, 1U << 31));
+    equal.insert(c.pick(ChoiceKind::Fault, 3, 1U << 31) ==
+                 d.pick(ChoiceKind::Fault, site, 1U << 31));
   }
   EXPECT_TRUE(equal.contains(0)) << "the site does not enter the choice";
 }
@@ -59,6 +60,21 @@ TEST(Chooser, StaysInRangeAndReachesBothEnds) {
   std::set<u32> seen;
   for (int i = 0; i < 400; ++i) seen.insert(chooser.pick(ChoiceKind::Generate, 0, 7));
   EXPECT_EQ(seen, (std::set<u32>{0, 1, 2, 3, 4, 5, 6}));
+}
+
+TEST(Chooser, ARestartedOneIsANewOne) {
+  Chooser used(1);
+  const std::vector<u32> prescribed{3, 2, 1};
+  used.prescribe(ChoiceKind::Crash, prescribed);
+  for (u64 site = 0; site < 10; ++site) used.pick(ChoiceKind::Crash, site, 100);
+  used.restart(9);
+  Chooser fresh(9);
+  for (u64 site = 0; site < 50; ++site) {
+    for (const ChoiceKind kind : {ChoiceKind::Schedule, ChoiceKind::Crash}) {
+      EXPECT_EQ(used.pick(kind, site, 1000), fresh.pick(kind, site, 1000));
+    }
+  }
+  EXPECT_EQ(used.taken(ChoiceKind::Crash), fresh.taken(ChoiceKind::Crash));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstring>
@@ -14,6 +13,8 @@ namespace bioscope {
 namespace {
 
 using StampBytes = std::array<u8, kStampBytes>;
+constexpr std::size_t kCopiesBytes = kStampsPerSector * kStampBytes;
+constexpr std::size_t kPaddingBytes = kSectorBytes - kCopiesBytes;
 
 void put_little_endian(u64 value, std::span<u8> bytes) {
   for (u8& byte : bytes) {
@@ -43,24 +44,25 @@ StampBytes encode(const Stamp& stamp) {
 void write_stamp(const Stamp& stamp, std::span<u8> bytes) {
   assert(bytes.size() == kSectorBytes);
   const StampBytes one = encode(stamp);
-  for (std::size_t i = 0; i < kStampsPerSector; ++i) {
-    std::ranges::copy(one, bytes.subspan(i * kStampBytes).begin());
+  u8* at = bytes.data();
+  for (std::size_t i = 0; i < kStampsPerSector; ++i, at += kStampBytes) {
+    std::memcpy(at, one.data(), kStampBytes);
   }
-  std::ranges::fill(bytes.subspan(kStampsPerSector * kStampBytes), u8{0});
+  std::memset(at, 0, kPaddingBytes);
 }
 
 Sector read_sector(std::span<const u8> bytes) {
   assert(bytes.size() == kSectorBytes);
-  const Stamp stamp{static_cast<u32>(get_little_endian(bytes.subspan(0, 4))),
-                    get_little_endian(bytes.subspan(4, 8)),
-                    get_little_endian(bytes.subspan(12, 8))};
+  const u8* data = bytes.data();
   // An all-zero sector is told first: it is by far the most frequent one that is no stamp.
-  if (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, kSectorBytes - 1) == 0) {
-    return Zero{};
+  if (data[0] == 0 && std::memcmp(data, data + 1, kSectorBytes - 1) == 0) return Zero{};
+  const bool copies_agree = std::memcmp(data, data + kStampBytes, kCopiesBytes - kStampBytes) == 0;
+  const bool padded = get_little_endian(bytes.subspan(kCopiesBytes)) == 0;
+  const bool holds = crc32c(bytes.first(20)) == get_little_endian(bytes.subspan(20, 4));
+  if (copies_agree && padded && holds) {
+    return Stamp{static_cast<u32>(get_little_endian(bytes.subspan(0, 4))),
+                 get_little_endian(bytes.subspan(4, 8)), get_little_endian(bytes.subspan(12, 8))};
   }
-  std::array<u8, kSectorBytes> expected{};
-  write_stamp(stamp, expected);
-  if (std::ranges::equal(bytes, expected)) return stamp;
   return RawRef{Hash::of(bytes).value()};
 }
 

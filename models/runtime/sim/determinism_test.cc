@@ -105,5 +105,75 @@ TEST(Determinism, StepsAreKeptOnDemand) {
   EXPECT_EQ(text(simulation.steps()[1].action), "lock");
 }
 
+TEST(WithoutPreemption, AThreadGoesOnUntilItCannot) {
+  Options options;
+  options.preemption = false;
+  Simulation simulation(options);
+  for (u64 seed = 1; seed <= 20; ++seed) {
+    std::vector<u32> order;
+    Chooser chooser(seed);
+    ChooserScheduler scheduler(chooser);
+    const Outcome outcome = simulation.run(scheduler, [&order] {
+      Mutex mutex;
+      const auto round = [&](u32 who) {
+        mutex.lock();
+        order.push_back(who);
+        mutex.unlock();
+      };
+      Thread one("one", [&] {
+        for (int i = 0; i < 5; ++i) round(1);
+      });
+      Thread two("two", [&] {
+        for (int i = 0; i < 5; ++i) round(2);
+      });
+      one.join();
+      two.join();
+    });
+    EXPECT_EQ(outcome.end, End::Finished);
+    const std::vector<u32> one_first{1, 1, 1, 1, 1, 2, 2, 2, 2, 2};
+    const std::vector<u32> two_first{2, 2, 2, 2, 2, 1, 1, 1, 1, 1};
+    EXPECT_TRUE(order == one_first || order == two_first);
+  }
+}
+
+TEST(WithoutPreemption, YieldGivesWayAndALivelockMeetsTheBound) {
+  Options options;
+  options.preemption = false;
+  options.max_steps = 10'000;
+  Simulation simulation(options);
+  Chooser chooser(3);
+  ChooserScheduler scheduler(chooser);
+  bool done = false;
+  const Outcome finished = simulation.run(scheduler, [&done] {
+    Thread other("other", [&done] { done = true; });
+    while (!done) yield();
+  });
+  EXPECT_EQ(finished.end, End::Finished);
+  const Outcome spinning = simulation.run(scheduler, [] {
+    Mutex mutex;
+    for (;;) {
+      mutex.lock();
+      mutex.unlock();
+    }
+  });
+  EXPECT_EQ(spinning.end, End::StepBound);
+}
+
+TEST(WithoutPreemption, ADeadlockIsStillOne) {
+  Options options;
+  options.preemption = false;
+  Simulation simulation(options);
+  Chooser chooser(3);
+  ChooserScheduler scheduler(chooser);
+  const Outcome outcome = simulation.run(scheduler, [] {
+    Mutex mutex("held");
+    mutex.lock();
+    Thread other("other", [&mutex] { mutex.lock(); });
+    other.join();
+  });
+  EXPECT_EQ(outcome.end, End::Deadlock);
+  EXPECT_EQ(outcome.cycle.size(), 2U);
+}
+
 }  // namespace
 }  // namespace bioscope::rt::sim

@@ -114,6 +114,15 @@ void Machine::enable(Fiber& fiber, bool enabled) {
   fiber.slot = kNoCandidate;
 }
 
+inline void Machine::count_step(const Candidate& step) {
+  ++step_;
+  constexpr u64 kPrime = 0x9e3779b97f4a7c15ULL;
+  const u64 word = (static_cast<u64>(step.thread) << 40) ^ (static_cast<u64>(step.object) << 8) ^
+                   static_cast<u64>(step.action);
+  hash_ = ((hash_ ^ word) * kPrime) ^ (hash_ >> 29);
+  if (options_.keep_steps) steps_.push_back(step);
+}
+
 // Never reads back what it writes: the processor forwards no store to a load that is wider.
 inline void Machine::announce(u32 object, Action action, Access access) {
   Fiber& me = *running_;
@@ -122,8 +131,17 @@ inline void Machine::announce(u32 object, Action action, Access access) {
   candidates_[me.slot] = next;
 }
 
+// Without preemption an operation that is possible is no occasion to choose; it still counts as a
+// step, so a livelock meets the bound.
+inline bool Machine::goes_on(u32 object, Action action) {
+  if (options_.preemption || action == Action::Yield || step_ >= options_.max_steps) return false;
+  count_step({running_->number, object, action, Access::Write});
+  return true;
+}
+
 bool Machine::point(u32 object, Action action, Access access) {
   if (looking_ || !alive()) return false;
+  if (goes_on(object, action)) return true;
   announce(object, action, access);
   reschedule();
   return alive();
@@ -131,7 +149,7 @@ bool Machine::point(u32 object, Action action, Access access) {
 
 bool Machine::release_point(u32 object, Action action) {
   if (stopped_ || looking_) return false;
-  if (!options_.points_before_releases) return true;
+  if (!options_.points_before_releases || goes_on(object, action)) return true;
   announce(object, action, Access::Write);
   reschedule();
   return !stopped_;
@@ -139,6 +157,7 @@ bool Machine::release_point(u32 object, Action action) {
 
 bool Machine::await(Object& object, Action action, bool enabled, u64 argument) {
   if (looking_ || !alive()) return false;
+  if (enabled && goes_on(object.number, action)) return true;
   Fiber& me = *running_;
   announce(object.number, action, Access::Write);
   me.argument = argument;
@@ -187,15 +206,9 @@ Fiber* Machine::next() {
       stop(End::StepBound, "");
       return nullptr;
     }
-    ++step_;
     const u32 index = scheduler_->choose(candidates_, running_->slot);
     assert(index < candidates_.size());
-    const Candidate& step = candidates_[index];
-    constexpr u64 kPrime = 0x9e3779b97f4a7c15ULL;
-    const u64 word = (static_cast<u64>(step.thread) << 40) ^ (static_cast<u64>(step.object) << 8) ^
-                     static_cast<u64>(step.action);
-    hash_ = ((hash_ ^ word) * kPrime) ^ (hash_ >> 29);
-    if (options_.keep_steps) steps_.push_back(step);
+    count_step(candidates_[index]);
     Fiber* chosen = candidate_fibers_[index];
     if (chosen != &clock_fiber_) return chosen;
     advance_clock();

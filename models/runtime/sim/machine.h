@@ -105,6 +105,8 @@ class Machine {
   u32 next_number() { return ++last_number_; }
   bool unwind();
   void announce(u32 object, Action action, Access access);
+  void count_step(const Candidate& step);
+  bool goes_on(u32 object, Action action);
   void reschedule();
   Fiber* next();  // null: the run is stopped
   void advance_clock();

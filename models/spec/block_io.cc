@@ -97,6 +97,7 @@ void Machine::place_io(PendingIo& pending, std::vector<Piece> pieces) {
     } else if (piece.kind == PieceKind::Sectors) {
       effect_of(pending, piece);
     }
+    if (kind != IoKind::Read) note_era_write(pending, piece, false);
     pending.pieces.push_back(piece);
   }
 }
@@ -122,7 +123,6 @@ void Machine::effect_of(const PendingIo& pending, const Piece& piece) {
   if (piece.store != kNone) note_view_write(pending, piece, false);
   note_origin_write(pending, piece);
   damage_file_systems(piece.volume, range);
-  note_era_write(pending, false);
 }
 
 void Machine::widen(VolumeId volume, Range range, const Candidate& candidate) {
@@ -213,17 +213,25 @@ Verdict Machine::complete_io(const Event& event, PendingIo pending) {
   }
   const LegalSet legal = io_errors(operation, pending);
   const std::string target = target_name(pending.device);
-  const bool waits = std::ranges::any_of(
-      pending.pieces, [](const Piece& piece) { return piece.kind == PieceKind::Deferred; });
+  const bool waits = std::ranges::any_of(pending.pieces, [](const Piece& piece) {
+    return piece.kind == PieceKind::Deferred && piece.certain;
+  });
   if (waits && event.error == 0 && kind != IoKind::Flush) {
     return violation(rule(38), target,
                      "I/O to " + operation.device + " returned while the device is suspended");
   }
   if (!legal.allows(event.error)) {
-    return violation(legal.rule, target,
+    const bool moves = kind == IoKind::Read || kind == IoKind::Write;
+    const bool passed_by = moves && event.error == 0 && legal.rule != property(9) &&
+                           passes_interposer(pending);  // P2: what has to fail there did not
+    return violation(passed_by ? property(2) : legal.rule, target,
                      "expected " + errors_text(legal.errors) + ", got " + error_text(event.error));
   }
   exercised(event.error == EAGAIN ? rule(10) : legal.rule);
+  if (std::ranges::any_of(pending.pieces,
+                          [](const Piece& piece) { return piece.rule == property(9); })) {
+    exercised(property(9));
+  }
   const std::string lost =
       pending.device == kNone ? "" : fault_of_preflush(event.operation, pending);
   if (!lost.empty()) exercised(rule(44));
@@ -263,11 +271,11 @@ Verdict Machine::complete_write(const Event& event, PendingIo& pending) {
   }
   narrow_write(pending);
   for (const Piece& piece : pending.pieces) {
+    note_era_write(pending, piece, true);
     if (piece.kind != PieceKind::Sectors) continue;
     if (piece.store != kNone) note_view_write(pending, piece, piece.certain && !pending.ambiguous);
     if (piece.certain && !pending.ambiguous) settle_origin_write(pending, piece);
   }
-  note_era_write(pending, true);
   return legal_verdict();
 }
 

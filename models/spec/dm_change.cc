@@ -54,6 +54,7 @@ void Machine::invoke_change(OperationId id) {
     if (operation.kind == OperationKind::Resume && !pending.overlapped) {
       device.resuming = true;
       device.incoming = device.inactive;
+      expect_attach(pending.device);
       if (device.incoming) tables_changed(pending.device);
       if (device.suspended) release_deferred(pending.device);
       const TablePtr next = device.inactive ? device.inactive : device.live;
@@ -65,6 +66,10 @@ void Machine::invoke_change(OperationId id) {
           expect_era(target);
         }
       }
+    }
+    if (operation.kind == OperationKind::Remove) {
+      ++device.removes;
+      expect_remove(pending.device);
     }
     if (pending.overlapped) blur(pending.device);
   }
@@ -90,12 +95,13 @@ Verdict Machine::complete_change(const Event& event) {
     if (id != kNone && is_swap(operation.kind)) pending.overlapped = true;
   }
   LegalSet legal = pending.legal;
-  const bool settled = id != kNone && is_swap(operation.kind);
+  const bool settled = pending.device != kNone && is_swap(operation.kind);
   if (settled) {
     Device& device = devices_[id];
     if (operation.kind == OperationKind::Remove || operation.kind == OperationKind::Rename) {
       --device.pending_changes;
     }
+    if (operation.kind == OperationKind::Remove && device.removes > 0) --device.removes;
     if (operation.kind == OperationKind::Suspend) device.suspending = false;
     if (operation.kind == OperationKind::Resume) device.resuming = false;
   }
@@ -117,6 +123,9 @@ Verdict Machine::complete_change(const Event& event) {
     apply_change(operation, id, 0);
   } else if (operation.kind == OperationKind::Resume && id != kNone) {
     resume_failed(id);
+  } else if (operation.kind == OperationKind::Remove && id != kNone && devices_[id].suspended &&
+             devices_[id].interposes != kNone) {
+    wait_again(id);
   }
   if (id != kNone && operation.kind == OperationKind::Resume) devices_[id].incoming = nullptr;
   if (pending.overlapped && id != kNone) blur(id);
@@ -157,6 +166,13 @@ LegalSet Machine::change_legal(const Operation& raw) const {
     case OperationKind::Suspend: {
       LegalSet legal = one_of(devices_[id].suspended ? rule(31) : rule(35), {0});
       legal.may_block = true;
+      for (const Mounted& mounted : mounts_) {  // R22
+        if (mounted.device == kNone || mounted.freezes == 0 || devices_[id].suspended) continue;
+        const Device& suspended = devices_[id];
+        if (any_gate(mounted.device, [&](const Device& gate) { return &gate == &suspended; })) {
+          allow(legal, {EBUSY});
+        }
+      }
       return legal;
     }
     case OperationKind::Resume:
@@ -313,6 +329,7 @@ void Machine::remove_device(DeviceId id) {
   const TablePtr inactive = device.inactive;
   device.live = nullptr;
   device.inactive = nullptr;
+  settle_interposer(id);
   release(id, inactive);
   release(id, live);
 }
@@ -327,12 +344,16 @@ void Machine::remove_deferred(DeviceId id) {
       }
     }
   }
+  const DeviceId over = devices_[id].interposes;
+  const TablePtr live = devices_[id].live;
   remove_device(id);
+  if (over != kNone) devices_[over].lingering_table = live;
 }
 
 void Machine::blur(DeviceId id) {
   Device& device = devices_[id];
   device.blurred = true;
+  blur_interposed(id);
   for (PendingIo& pending : pending_io_) {
     if (pending.device == kNone || !stack_has(pending.device, id)) continue;
     pending.free = true;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tables: which a load takes, and the devices that they open and close.
+#include <algorithm>
 #include <cerrno>
 
 #include "models/spec/machine.h"
@@ -27,6 +28,7 @@ Machine::Plan Machine::plan_load(const Operation& operation, DeviceId id) const 
     return plan;
   }
   RuleId refused = RuleId::None;
+  int refused_with = 0;
   for (const TargetWords& words : lines) {
     if (words.size() < 3) {
       refused = rule(29);
@@ -44,6 +46,8 @@ Machine::Plan Machine::plan_load(const Operation& operation, DeviceId id) const 
     }
     if (parsed.refused_by != RuleId::None) {
       refused = parsed.refused_by;
+      refused_with = parsed.error;
+      if (!devices_at_hand(parsed.target)) refused_with = 0;
       break;
     }
     table->size_sectors = parsed.target.end_sector();
@@ -52,14 +56,15 @@ Machine::Plan Machine::plan_load(const Operation& operation, DeviceId id) const 
   }
   if (refused != RuleId::None) {
     plan.legal = one_of(refused, kConstructorErrors);
+    if (refused_with != 0) plan.legal = one_of(refused, {refused_with});
     return plan;
   }
   plan.legal = one_of(rule(30), {0});
-  plan_devices(*table, plan.legal);
-  if (operation.flags.has(OperationFlag::Interpose)) {
-    table->unsupported = "the specification does not know interposers";
-    plan.legal = {};
+  for (Target& target : table->targets) {
+    for (TargetDevice& below : target.devices) below.below = below.prefixed;
   }
+  if (operation.flags.has(OperationFlag::Interpose)) plan_interposer(*table, plan.legal);
+  plan_devices(*table, plan.legal);
   for (const Target& target : table->targets) {
     for (const TargetDevice& below : target.devices) {
       // 6.1 takes a table that maps a device to itself; what I/O does then is not described.
@@ -70,28 +75,58 @@ Machine::Plan Machine::plan_load(const Operation& operation, DeviceId id) const 
   return plan;
 }
 
-// Devices must be there and not be claimed by others; each type has rules of its own.
+// Nothing but what is written in a line refuses it: its devices are there and free.
+bool Machine::devices_at_hand(const Target& target) const {
+  return std::ranges::all_of(target.devices, [&](const TargetDevice& below) {
+    if (below.prefixed || below.name.starts_with('[')) return true;
+    const DeviceId id = find_device(below.name);
+    return id != kNone && devices_[id].exists && devices_[id].mounts == 0 &&
+           devices_[id].exclusive_opens == 0 && devices_[id].pending_changes == 0;
+  });
+}
+
+// Devices must be there and, unless they are opened below their interposer, not be claimed by
+// others; each type has rules of its own.
 void Machine::plan_devices(Table& table, LegalSet& legal) const {
   const auto refuse_load = [&](RuleId rule) { legal = one_of(rule, kConstructorErrors); };
   for (Target& target : table.targets) {
+    bool missing = false;
     for (TargetDevice& below : target.devices) {
       below.device = find_device(below.name);
-      if (below.device == kNone) return refuse_load(rule(29));
+      if (below.device == kNone || !devices_[below.device].exists) {
+        if (!below.below) return refuse_load(rule(29));
+        if (legal.allows(0)) legal = {};
+        legal.rule = rule(29);
+        allow(legal, {ENODEV});
+        missing = true;
+        continue;
+      }
       const Device& device = devices_[below.device];
-      if (!device.exists) return refuse_load(rule(29));
-      if (device.mounts > 0 || device.exclusive_opens > 0) return refuse_load(rule(29));
+      if (!below.below && (device.mounts > 0 || device.exclusive_opens > 0)) {
+        return refuse_load(rule(29));
+      }
       if (device.pending_changes > 0 || device.deferred_remove) {
         allow(legal, kConstructorErrors);
       }
       if (device.read_only && !table.read_only) allow(legal, {EACCES, EROFS, EPERM});
     }
+    if (missing) continue;
+    const bool refused = !legal.allows(0);
+    LegalSet by_type = legal;
     if (target.type == TargetType::Snapshot || target.type == TargetType::SnapshotMerge) {
-      plan_snapshot(target, table, legal);
+      plan_snapshot(target, table, by_type);
     }
-    if (target.type == TargetType::Era) plan_era(target, legal);
+    if (target.type == TargetType::Era) plan_era(target, by_type);
     if (target.type == TargetType::LogWrites && any_fault(target.devices[1].device)) {
-      allow(legal, {EIO});
+      allow(by_type, {EIO});
     }
+    if (refused) {  // whoever looks first refuses it
+      for (const int error : by_type.errors) {
+        if (error != 0) allow(legal, {error});
+      }
+      continue;
+    }
+    legal = by_type;
     if (!legal.allows(0)) return;
   }
 }
@@ -101,7 +136,7 @@ void Machine::acquire(const TablePtr& table) {
     for (const TargetDevice& below : target.devices) {
       if (below.device == kNone) continue;
       ++devices_[below.device].opens;
-      ++devices_[below.device].claims;
+      if (!below.below) ++devices_[below.device].claims;
     }
   }
 }
@@ -116,7 +151,7 @@ void Machine::release(DeviceId, const TablePtr& table) {
       if (below.device == kNone) continue;
       Device& device = devices_[below.device];
       --device.opens;
-      --device.claims;
+      if (!below.below) --device.claims;
       if (device.deferred_remove && device.opens == 0) remove_deferred(below.device);
     }
   }

@@ -45,16 +45,23 @@ LegalSet Machine::resume_legal(DeviceId id) const {
     return legal;
   }
   if (!table->unsupported.empty()) return {};
+  LegalSet attach = one_of(RuleId::None, {0});
   if (device.inactive) {
+    attach = attach_legal(id, *table);
     if (const RuleId refused = swap_refused_by(*table); refused != RuleId::None) {
-      return one_of(refused, {EINVAL});
+      LegalSet legal = one_of(refused, {EINVAL});
+      if (!attach.allows(0)) legal = attach;
+      allow(legal, {EINVAL});
+      return legal;
     }
+    if (!attach.allows(0)) return attach;
   }
   if ((device.inactive || device.suspended) && handover_refused(id, *table)) {
     return one_of(rule(71), {EINVAL});
   }
   LegalSet legal = one_of(device.inactive ? rule(32) : device.suspended ? rule(40) : rule(31), {0});
   legal.may_block = true;
+  for (const int error : attach.errors) allow(legal, {error});
   for (const Target& target : table->targets) {
     if (target.type == TargetType::Era && any_fault(target.devices[0].device)) {
       allow(legal, {EIO, EINVAL});
@@ -93,6 +100,7 @@ void Machine::apply_resume(DeviceId id) {
   device.suspended = false;
   device.lockfs_frozen = false;
   device.blurred = false;
+  settle_interposer(id);
   if (!device.live) return;
   device.past = {device.live};
   const TablePtr live = device.live;
@@ -118,31 +126,39 @@ void Machine::resume_failed(DeviceId id) {
   device.ever_suspended = true;
   const TablePtr failed = device.inactive;
   device.inactive = nullptr;
-  if (swap_refused_by(*failed) == RuleId::None && handover_refused(id, *failed)) {
+  if (swap_refused_by(*failed) == RuleId::None && attach_legal(id, *failed).allows(0) &&
+      handover_refused(id, *failed)) {
     const TablePtr old = device.live;
     device.live = failed;
     release(id, old);
   } else {
     release(id, failed);
   }
-  // What was let go on at the resume's invoke waits again.
+  settle_interposer(id);
+  wait_again(id);
+}
+
+// What an operation that failed had let go on waits again.
+void Machine::wait_again(DeviceId id) {
   for (PendingIo& pending : pending_io_) {
     if (pending.device == kNone || !stack_has(pending.device, id)) continue;
     pending.ambiguous = true;
-    if (pending.device == id) {
-      for (Piece& piece : pending.pieces) piece.certain = false;
-      const Range range = operation(pending.id).range;
-      Piece waits;
-      waits.kind = PieceKind::Deferred;
-      waits.certain = false;
-      waits.device = id;
-      waits.first_sector = range.first_sector;
-      waits.count_sectors = range.count_sectors;
-      pending.pieces.push_back(waits);
-    } else {
+    const bool here = pending.device == id || devices_[pending.device].interposer == id;
+    if (!here) {
       pending.free = true;
-      pending.why_free = "it was pending on a stack in which a resume failed";
+      pending.why_free = "it was pending on a stack in which an operation failed";
+      continue;
     }
+    for (Piece& piece : pending.pieces) piece.certain = false;
+    const Range range = operation(pending.id).range;
+    Piece waits;
+    waits.kind = PieceKind::Deferred;
+    waits.device = id;
+    if (pending.device != id) waits.redirected = pending.device;
+    waits.interposers = pending.device != id ? 1 : 0;
+    waits.first_sector = range.first_sector;
+    waits.count_sectors = range.count_sectors;
+    pending.pieces.push_back(waits);
   }
 }
 

@@ -15,6 +15,10 @@ bool Machine::plain_stack(DeviceId id, u32 depth) const {
   constexpr u32 kMostLayers = 8;
   if (id == kNone || depth > kMostLayers || devices_[id].blurred) return false;
   const Device& device = devices_[id];
+  if (may_be_interposed(device)) {
+    const DeviceId by = device.interposer != kNone ? device.interposer : device.attaching;
+    if (by == kNone || !plain_stack(by, depth + 1)) return false;
+  }
   if (!device.mapped) return true;
   for (const TablePtr& table : {device.live, device.inactive, device.incoming}) {
     if (!table) continue;
@@ -22,7 +26,7 @@ bool Machine::plain_stack(DeviceId id, u32 depth) const {
     for (const Target& target : table->targets) {
       if (target.type != TargetType::Linear && target.type != TargetType::Striped) return false;
       for (const TargetDevice& below : target.devices) {
-        if (!plain_stack(below.device, depth + 1)) return false;
+        if (!below.below && !plain_stack(below.device, depth + 1)) return false;
       }
     }
   }

@@ -12,7 +12,7 @@ namespace bioscope::spec {
 void Machine::plan_era(const Target& target, LegalSet& legal) const {
   legal.rule = rule(52);
   const DeviceId metadata = find_device(target.devices[0].name);
-  const auto place = metadata == kNone ? std::nullopt : place_of(metadata);
+  const auto place = metadata == kNone ? std::nullopt : place_of(metadata, target.devices[0].below);
   constexpr u64 kComfortableSectors = 1024;  // less may be too small for the metadata
   if (!place || any_fault(place->volume) || size_least(metadata) < kComfortableSectors) {
     allow(legal, {EINVAL, EIO, ENOSPC, ENOTBLK, EILSEQ});
@@ -38,7 +38,7 @@ void Machine::plan_era(const Target& target, LegalSet& legal) const {
 }
 
 void Machine::load_era(Target& target) {
-  const auto place = place_of(target.devices[0].device);
+  const auto place = place_of(target.devices[0].device, target.devices[0].below);
   const u64 blocks = (target.length_sectors + target.chunk_sectors - 1) / target.chunk_sectors;
   auto known = place ? std::ranges::find(eras_, *place, &EraStore::place) : eras_.end();
   if (known == eras_.end()) {
@@ -76,53 +76,30 @@ void Machine::expect_era(const Target& target) {
   if (target.type != TargetType::Era) return;
   ++eras_[target.store].era_most;
   for (const PendingIo& pending : pending_io_) {
-    if (io_kind(operation(pending.id)) != IoKind::Read) note_era_write(pending, false);
+    if (io_kind(operation(pending.id)) == IoKind::Read) continue;
+    for (const Piece& piece : pending.pieces) note_era_write(pending, piece, false);
   }
 }
 
 // R53: the block of a write is marked in an era in which the write was under way. R55: of a
 // discard only the first block is.
-void Machine::note_era_write(const PendingIo& pending, bool done) {
-  if (pending.device == kNone) return;
-  const Operation& operation = this->operation(pending.id);
-  for (const Table* table : possible_tables(devices_[pending.device])) {
-    for (const Target& target : table->targets) {
-      if (target.type != TargetType::Era) {
-        // A stacked era: which blocks are meant is not followed through other targets.
-        for (const TargetDevice& below : target.devices) {
-          if (below.device == kNone || !devices_[below.device].mapped) continue;
-          for (EraStore& era : eras_) {
-            for (const Device& device : devices_) {
-              if (!device.live) continue;
-              for (const Target& under : device.live->targets) {
-                if (under.type == TargetType::Era && &eras_[under.store] == &era &&
-                    stack_has(below.device, static_cast<DeviceId>(&device - devices_.data()))) {
-                  era.unknown = true;
-                }
-              }
-            }
-          }
-        }
-        continue;
-      }
-      EraStore& era = eras_[target.store];
-      const u64 first = std::max(operation.range.first_sector, target.begin_sector);
-      const u64 end = std::min(operation.range.end_sector(), target.end_sector());
-      if (first >= end) continue;
-      const u64 first_block = (first - target.begin_sector) / target.chunk_sectors;
-      u64 last_block = (end - 1 - target.begin_sector) / target.chunk_sectors;
-      const bool discards = io_kind(operation) == IoKind::Discard;
-      for (u64 block = first_block; block <= last_block && block < era.marks.size(); ++block) {
-        EraMark& mark = era.marks[block];
-        mark.most = std::max(mark.most, era.era_most);
-        const bool certain =
-            done && !pending.ambiguous && !pending.swapped && !(discards && block > first_block);
-        if (certain) {
-          const u64 since = era.era_at(invoked_[pending.id]);
-          mark.least = std::max(mark.least, since);
-          exercised(discards ? rule(55) : rule(53));
-        }
-      }
+void Machine::note_era_write(const PendingIo& pending, const Piece& piece, bool done) {
+  for (const EraPass& pass : piece.eras) {
+    if (pass.store == kNone) return;
+    EraStore& era = eras_[pass.store];
+    const Range range = piece.in_era(pass);
+    if (range.count_sectors == 0) continue;
+    const bool discards = io_kind(operation(pending.id)) == IoKind::Discard;
+    const u64 first_block = range.first_sector / era.block_sectors;
+    const u64 last_block = (range.end_sector() - 1) / era.block_sectors;
+    for (u64 block = first_block; block <= last_block && block < era.marks.size(); ++block) {
+      EraMark& mark = era.marks[block];
+      mark.most = std::max(mark.most, era.era_most);
+      const bool certain = done && piece.certain && !pending.ambiguous && !pending.swapped &&
+                           !(discards && block > first_block);
+      if (!certain) continue;
+      mark.least = std::max(mark.least, era.era_at(invoked_[pending.id]));
+      exercised(discards ? rule(55) : rule(53));
     }
   }
 }
@@ -200,10 +177,11 @@ Verdict Machine::judge_era_dump(const Event& event) {
   }
   for (std::size_t block = 0; block < dumped.size(); ++block) {
     const EraMark& mark = era.marks[block];
-    if (dumped[block] >= mark.least && dumped[block] <= mark.most) continue;
+    const u64 most = era.scribbled ? era.era_most : mark.most;
+    if (dumped[block] >= mark.least && dumped[block] <= most) continue;
     return violation(rule(53), "era",
                      fmt::format("block {} of {} is marked in era {}, expected {} to {}", block,
-                                 operation.device, dumped[block], mark.least, mark.most));
+                                 operation.device, dumped[block], mark.least, most));
   }
   exercised(rule(53));
   if (current < era.era_least || current > era.era_most) {

@@ -32,12 +32,11 @@ u32 Machine::file_system_of(DeviceId device) const {
 
 // Something writes the device in ways that are not followed: mkfs, a mounted file system.
 void Machine::scribble(DeviceId device) {
-  Mapping mapping;
-  mapping.reads = false;
-  mapping.past_suspends = true;
-  map_device(device, {0, size_most(device)}, Piece{}, mapping);
   const PendingIo nobody;
-  for (Piece piece : mapping.pieces) {
+  for (Piece piece : map_past_suspends(device, {0, size_most(device)}, false, false)) {
+    for (const EraPass& pass : piece.eras) {
+      if (pass.store != kNone) eras_[pass.store].scribbled = true;
+    }
     if (piece.kind != PieceKind::Sectors) continue;
     piece.certain = false;
     widen(piece.volume, {piece.first_sector, piece.count_sectors}, kFreeForEver);
@@ -65,10 +64,13 @@ void Machine::damage_file_systems(VolumeId volume, Range range) {
 }
 
 // Does I/O to the device fail or go astray for reasons of its own?
-bool Machine::unreliable(DeviceId id, u32 depth) const {
-  if (id == kNone || depth > 8) return true;
+bool Machine::unreliable(DeviceId id, bool opened_below, u32 depth) const {
+  if (id == kNone || depth > kMaxDepth) return true;
   const Device& device = devices_[id];
   if (!device.exists || device.blurred) return true;
+  if (!opened_below && may_be_interposed(device)) {
+    return device.interposer == kNone || unreliable(device.interposer, false, depth + 1);
+  }
   if (!device.mapped) return any_fault(device.volume);
   if (!device.live || !device.live->unsupported.empty()) return true;
   for (const Target& target : device.live->targets) {
@@ -93,19 +95,24 @@ bool Machine::unreliable(DeviceId id, u32 depth) const {
         break;
     }
     for (const TargetDevice& below : target.devices) {
-      if (unreliable(below.device, depth + 1)) return true;
+      if (unreliable(below.device, below.below, depth + 1)) return true;
     }
   }
   return false;
 }
 
+// A suspend of the mapped device has frozen what is mounted on it or on what it is attached over.
+bool Machine::froze(const Device& device) const {
+  return device.suspended && device.lockfs_frozen && !device.resuming &&
+         !device.thawed_while_suspended;
+}
+
 bool Machine::frozen(const Mounted& mounted, u64 since) const {
-  const Device& device = devices_[mounted.device];
   const bool by_freeze = mounted.freezes > 0 && !mounted.thawing && mounted.frozen_at < since;
-  const bool by_suspend = device.suspended && device.lockfs_frozen && !device.resuming &&
-                          !device.thawed_while_suspended && device.suspended_at < since &&
-                          !mounted.thawing;
-  return by_freeze || by_suspend;
+  const bool by_suspend = any_gate(mounted.device, [&](const Device& device) {
+    return froze(device) && device.suspended_at < since;
+  });
+  return by_freeze || (by_suspend && !mounted.thawing);
 }
 
 u32 Machine::copy_file_system(u32 from, Place to) {
@@ -126,7 +133,7 @@ void Machine::cut_file_system(SnapStore& store) {
     copy_file_system(old, {stores_[own].view, 0});
     return;
   }
-  const auto place = place_of(store.origin);
+  const auto place = place_of(store.origin, store.origin_below);
   const u32 found = place ? find_file_system(*place) : kNone;
   if (found == kNone) return;
   bool whole = stores_[own].possible.empty();
@@ -134,10 +141,8 @@ void Machine::cut_file_system(SnapStore& store) {
   for (const Mounted& mounted : mounts_) {
     if (mounted.device == kNone || mounted.file_system != found) continue;
     mounted_now = true;
-    const Device& device = devices_[mounted.device];
-    const bool held = device.suspended && device.lockfs_frozen && !device.thawed_while_suspended &&
-                      !device.resuming && !device.thawed_ever;
-    if (!held) whole = false;
+    const bool held = any_gate(mounted.device, [&](const Device& device) { return froze(device); });
+    if (!held || devices_[mounted.device].thawed_ever) whole = false;
   }
   const u32 made = copy_file_system(found, {stores_[own].view, 0});
   if (!whole) forget(file_systems_[made]);
@@ -151,7 +156,7 @@ void Machine::cut_file_system(SnapStore& store) {
 // R72: what is merged becomes the origin's file system.
 void Machine::merge_file_system(const SnapStore& store) {
   const u32 view = find_file_system({store.view, 0});
-  const auto place = place_of(store.origin);
+  const auto place = place_of(store.origin, store.origin_below);
   if (!place) return;
   const u32 origin = find_file_system(*place);
   if (view != kNone) {

@@ -28,8 +28,11 @@ void Machine::invoke_file(OperationId id) {
       const u32 mounted = find_mount(operation.device);
       if (mounted == kNone) return;
       mounts_[mounted].thawing = true;
-      Device& device = devices_[mounts_[mounted].device];
-      if (device.suspended || device.suspending) device.thawed_while_suspended = true;
+      for (Device& device : devices_) {
+        const bool gate = any_gate(mounts_[mounted].device,
+                                   [&](const Device& other) { return &other == &device; });
+        if (gate && (device.suspended || device.suspending)) device.thawed_while_suspended = true;
+      }
       return;
     }
     case OperationKind::FileWrite:

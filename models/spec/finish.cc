@@ -9,14 +9,15 @@
 
 namespace bioscope::spec {
 
-bool Machine::touches_held_disk(DeviceId id, u32 depth) const {
-  if (id == kNone || depth > 8) return false;
+bool Machine::touches_held_disk(DeviceId id) const {
+  if (id == kNone) return false;
   for (std::size_t step = 0; step < held_steps_.size(); ++step) {
     if (!held_steps_[step]) continue;
     const DeviceId disk = find_device(program_->trace.disk_script[step].disk);
     if (stack_has(id, disk)) return true;
     for (const SnapStore& store : stores_) {
-      if (!store.users.empty() && stack_has(id, store.origin) && stack_has(store.cow, disk)) {
+      if (!store.users.empty() && stack_has(id, store.origin) &&
+          stack_has(store.cow, disk, store.cow_below)) {
         return true;
       }
     }
@@ -65,8 +66,8 @@ bool Machine::may_block_for_ever(OperationId id) const {
     case OperationKind::Load:
       // A constructor reads its devices.
       return std::ranges::any_of(devices_, [&](const Device& each) {
-        return each.exists && each.mapped && each.suspended &&
-               operation.text.find(each.name) != std::string::npos;
+        return each.exists && operation.text.find(each.name) != std::string::npos &&
+               stack_suspended(static_cast<DeviceId>(&each - devices_.data()));
       });
     case OperationKind::Suspend:
     case OperationKind::Remove:
@@ -76,20 +77,6 @@ bool Machine::may_block_for_ever(OperationId id) const {
     default:
       return false;
   }
-}
-
-// A delay target gives I/O back in its own time, which may lie behind the end of the run.
-bool Machine::stack_delays(DeviceId upper, u32 depth) const {
-  if (upper == kNone || depth > 8) return false;
-  for (const Table* table : possible_tables(devices_[upper])) {
-    for (const Target& target : table->targets) {
-      if (target.type == TargetType::Delay) return true;
-      for (const TargetDevice& below : target.devices) {
-        if (stack_delays(below.device, depth + 1)) return true;
-      }
-    }
-  }
-  return false;
 }
 
 // Operations that were handed over and never came back. True if one of them may wait for ever.
@@ -106,8 +93,9 @@ bool Machine::judge_unreturned(std::vector<Verdict>& verdicts) const {
     const u32 mounted = find_mount(name);
     const DeviceId device =
         mounted != kNone ? mounts_[mounted].device : find_device(operation.device);
+    const bool interposed = device != kNone && may_be_interposed(devices_[device]);
     Verdict verdict =
-        violation(RuleId::None, target_name(device),
+        violation(interposed ? property(6) : RuleId::None, target_name(device),
                   fmt::format("operation {} on {} never returned", id, operation.device));
     verdict.operation = id;
     verdicts.push_back(std::move(verdict));

@@ -7,6 +7,19 @@
 
 namespace bioscope::spec {
 
+namespace {
+
+// Some sector of the piece may go where I/O does not fail.
+bool has_alternative(const PendingIo& pending, const Piece& failing) {
+  return std::ranges::any_of(pending.pieces, [&](const Piece& other) {
+    return other.kind != PieceKind::Error &&
+           other.io_first < failing.io_first + failing.count_sectors &&
+           failing.io_first < other.io_first + other.count_sectors;
+  });
+}
+
+}  // namespace
+
 LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending) const {
   LegalSet legal;
   const IoKind kind = io_kind(operation);
@@ -15,8 +28,15 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
   const Range range = operation.range;
   const auto flag = [&](OperationFlag which) { return operation.flags.has(which); };
   if (pending.may_be_missing) allow(legal, {ENOENT, ENXIO, ENODEV});
-  // R5, R10: nowait is refused where the queue does not offer it, whatever the I/O.
-  if (flag(OperationFlag::Nowait)) allow(legal, {EAGAIN, EOPNOTSUPP});
+  // R5, R10: nowait is refused where the queue does not offer it, whatever the I/O. A disk offers
+  // it, and who is attached over the disk does not take that away.
+  const bool interposed_disk = pending.device != kNone && !devices_[pending.device].mapped &&
+                               devices_[pending.device].interposer != kNone;
+  const auto nowait = [&] {
+    allow(legal, {EAGAIN});
+    if (!interposed_disk) allow(legal, {EOPNOTSUPP});
+  };
+  if (flag(OperationFlag::Nowait)) nowait();
   if (pending.device == kNone || !devices_[pending.device].exists) {
     legal.rule = rule(27);
     if (pending.device == kNone) return legal;
@@ -78,9 +98,10 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
     return legal;
   }
   if (kind == IoKind::Discard || kind == IoKind::WriteZeroes) {
+    const Device& mapping = device.interposer == kNone ? device : devices_[device.interposer];
     const bool origin_only =
-        device.live && !device.blurred && !device.resuming &&
-        std::ranges::all_of(device.live->targets, [](const Target& target) {
+        mapping.live && !mapping.blurred && !mapping.resuming && mapping.removes == 0 &&
+        std::ranges::all_of(mapping.live->targets, [](const Target& target) {
           return target.type == TargetType::SnapshotOrigin || target.type == TargetType::Error;
         });
     legal.rule = origin_only ? rule(59) : mapped ? rule(43) : rule(5);
@@ -102,7 +123,7 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
   }
   bool must_fail = false;
   bool waits = false;
-  legal.rule = mapped ? rule(46) : RuleId::None;
+  legal.rule = mapped || interposed_disk ? rule(46) : RuleId::None;
   for (const Piece& piece : pending.pieces) {
     if (legal.rule == RuleId::None || piece.rule != rule(46)) {
       if (piece.rule != RuleId::None) legal.rule = piece.rule;
@@ -111,7 +132,7 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
     switch (piece.kind) {
       case PieceKind::Error:
         allow(legal, {EIO});
-        if (piece.certain) must_fail = true;
+        if (piece.certain || !has_alternative(pending, piece)) must_fail = true;
         break;
       case PieceKind::Sectors: {
         if (fault_possible(piece.volume, place, reads ? DiskRequest::Read : DiskRequest::Write) ||
@@ -143,7 +164,8 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
         break;
       }
       case PieceKind::Deferred:
-        waits = true;
+        waits = waits || piece.certain;
+        legal.may_block = true;
         break;
       case PieceKind::Unknown:
         allow(legal, {EIO});
@@ -153,7 +175,7 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
     }
   }
   if (flag(OperationFlag::Nowait) || flag(OperationFlag::Rahead)) {
-    allow(legal, {EAGAIN, EOPNOTSUPP});  // R5, R10, R13
+    nowait();  // R5, R10, R13
     if (flag(OperationFlag::Rahead)) allow(legal, {EIO});
     const bool zero_readahead =
         flag(OperationFlag::Rahead) && std::ranges::any_of(pending.pieces, [](const Piece& piece) {
@@ -176,13 +198,52 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
   if (pending.deferred_ever) legal.rule = rule(38);
   if (!must_fail && !waits) allow(legal, {0});  // R38
   // Era: a metadata device that fails makes writes fail (R53).
-  if (!reads && mapped && telling_target(pending.device) == TargetType::Era) {
+  const bool marks = std::ranges::any_of(
+      pending.pieces, [](const Piece& piece) { return piece.eras[0].store != kNone; });
+  if (!reads && marks) {
     for (VolumeId volume = 0; volume < program_->trace.disks.size(); ++volume) {
       if (any_fault(volume)) allow(legal, {EIO});
     }
   }
   if (device.blurred) allow(legal, {EIO, 0, ENOSPC});
   return legal;
+}
+
+// P2: every part of it goes through an interposer for certain.
+bool Machine::passes_interposer(const PendingIo& pending) const {
+  return !pending.pieces.empty() && std::ranges::all_of(pending.pieces, [](const Piece& piece) {
+    return piece.interposers > 0 && piece.certain;
+  });
+}
+
+// P2: what was read is what lies below the interposer, which shows something else.
+bool Machine::went_past_interposer(const Event& event, const PendingIo& pending) const {
+  if (pending.pieces.empty() || !passes_interposer(pending)) return false;
+  const u64 first = operation(event.operation).range.first_sector;
+  const u64 count = count_sectors(event.data);
+  Contents direct(count, CandidateSet{});
+  for (const Piece& piece :
+       map_past_suspends(pending.device, {first, count}, true, /*below=*/true)) {
+    if (piece.kind != PieceKind::Sectors) return false;
+    direct.add_copy({piece.io_first, piece.count_sectors}, volumes_[piece.volume],
+                    piece.first_sector);
+  }
+  bool fits = true;
+  u64 at = 0;
+  for (const SectorRun& run : event.data) {
+    direct.for_each({at, run.count}, [&](u64 from, u64, const CandidateSet& set) {
+      Sector seen = run.first;
+      if (auto* stamp = std::get_if<Stamp>(&seen)) stamp->sector += from - at;
+      bool found = false;
+      for (std::size_t i = 0; i < set.size(); ++i) {
+        found = found || (set[i].kind != CandidateKind::Any &&
+                          matches(set[i], from, seen, program_->trace.seed));
+      }
+      fits = fits && found;
+    });
+    at += run.count;
+  }
+  return fits;
 }
 
 LegalSet Machine::io_legal(const Operation& operation) const {

@@ -9,6 +9,9 @@ namespace bioscope::spec {
 // A resume of `device` with a new table is under way: what is pending may go to either.
 void Machine::tables_changed(DeviceId device) {
   bool under_io = devices_[device].mounts > 0;
+  for (const Device& each : devices_) {
+    if (each.interposer == device || each.attaching == device) under_io |= each.mounts > 0;
+  }
   for (PendingIo& pending : pending_io_) {
     if (pending.device == kNone || !stack_has(pending.device, device)) continue;
     under_io = true;
@@ -48,7 +51,9 @@ void Machine::release_deferred(DeviceId device) {
       mapping.reads = reads;
       Piece carried = piece;
       carried.device = kNone;
-      map_device(device, {piece.first_sector, piece.count_sectors}, carried, mapping);
+      carried.redirected = kNone;
+      const DeviceId from = piece.redirected == kNone ? device : piece.redirected;
+      map_device(from, {piece.first_sector, piece.count_sectors}, carried, mapping);
       place_io(pending, std::move(mapping.pieces));
     }
   }
@@ -62,7 +67,7 @@ void Machine::free_device(DeviceId device, OperationId writer) {
     for (const TablePtr& table : devices_[device].past) {
       for (const Target& target : table->targets) {
         for (const TargetDevice& below : target.devices) {
-          if (stack_has(below.device, disk_of_volume_[volume])) reached = true;
+          if (stack_has(below.device, disk_of_volume_[volume], below.below)) reached = true;
         }
       }
     }

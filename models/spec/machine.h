@@ -31,14 +31,17 @@ class Machine {
   bool any_fault(VolumeId volume) const;
   bool edge_reached(const Edge& edge) const;
 
-  // --- mapping.cc
+  // --- mapping.cc, map_target.cc
   struct Mapping {
     std::vector<Piece> pieces;
     bool reads = true;
     bool past_suspends = false;
     u32 depth = 0;
   };
-  void map_device(DeviceId device, Range range, Piece carried, Mapping& out) const;
+  void map_device(DeviceId device, Range range, Piece carried, Mapping& out,
+                  bool below = false) const;
+  void map_mapped(DeviceId device, Range range, Piece carried, Mapping& out) const;
+  void map_redirected(DeviceId device, Range range, Piece carried, Mapping& out) const;
   void map_table(DeviceId device, const Table& table, Range range, Piece carried,
                  Mapping& out) const;
   void map_target(DeviceId device, const Target& target, Range range, Piece carried,
@@ -49,16 +52,34 @@ class Machine {
   void map_origin(DeviceId device, const Target& target, Range range, Piece carried,
                   Mapping& out) const;
   std::vector<Piece> map_now(DeviceId device, Range range, bool reads) const;
+  std::vector<Piece> map_past_suspends(DeviceId device, Range range, bool reads, bool below) const;
   std::vector<const Table*> possible_tables(const Device& device) const;
+  Contents contents_of(DeviceId device, u64 size_sectors, bool below) const;
+
+  // --- stack.cc: `below` is how the upper device is opened, below its interposer or above it
+  static constexpr u32 kMaxDepth = 16;  // of stacked devices
+  template <typename Visit>
+  bool any_next(DeviceId device, bool below, Visit visit) const;
+  bool may_be_interposed(const Device& device) const;
   u64 size_least(DeviceId device) const;
   u64 size_most(DeviceId device) const;
-  bool stack_has(DeviceId upper, DeviceId lower, u32 depth = 0) const;
-  bool stack_suspended(DeviceId upper, u32 depth = 0) const;
-  std::optional<Place> place_of(DeviceId device) const;
-  Contents contents_of(DeviceId device, u64 size_sectors) const;
+  bool stack_has(DeviceId upper, DeviceId lower, bool below = false, u32 depth = 0) const;
+  bool stack_suspended(DeviceId upper, bool below = false, u32 depth = 0) const;
+  bool cow_suspended(DeviceId origin_device, u32 depth) const;
+  bool stack_delays(DeviceId device, bool below = false, u32 depth = 0) const;
+  std::optional<Place> place_of(DeviceId device, bool below = false) const;
   u64 logical_block_sectors(DeviceId device, u32 depth = 0) const;
   TargetType telling_target(DeviceId device) const;
   std::string target_name(DeviceId device) const;
+
+  // --- interposer.cc
+  void plan_interposer(Table& table, LegalSet& legal) const;
+  LegalSet attach_legal(DeviceId device, const Table& table) const;
+  void expect_attach(DeviceId device);
+  void settle_interposer(DeviceId device);
+  void detach(DeviceId device);
+  void expect_remove(DeviceId device);
+  void blur_interposed(DeviceId device);
 
   // --- block_io.cc, io_legal.cc, io_swap.cc
   void invoke_io(OperationId id);
@@ -66,6 +87,8 @@ class Machine {
   Verdict complete_read(const Event& event, PendingIo& pending);
   Verdict complete_write(const Event& event, PendingIo& pending);
   LegalSet io_errors(const Operation& operation, const PendingIo& pending) const;
+  bool passes_interposer(const PendingIo& pending) const;
+  bool went_past_interposer(const Event& event, const PendingIo& pending) const;
   LegalSet io_legal(const Operation& operation) const;
   void place_io(PendingIo& pending, std::vector<Piece> pieces);
   void effect_of(const PendingIo& pending, const Piece& piece);
@@ -103,12 +126,14 @@ class Machine {
   void resume_failed(DeviceId device);
   void remove_device(DeviceId device);
   void remove_deferred(DeviceId device);
+  void wait_again(DeviceId device);
   void blur(DeviceId device);
   struct Plan {
     TablePtr table;
     LegalSet legal;
   };
   Plan plan_load(const Operation& operation, DeviceId device) const;
+  bool devices_at_hand(const Target& target) const;
   void plan_devices(Table& table, LegalSet& legal) const;
   RuleId swap_refused_by(const Table& table) const;
   bool handover_refused(DeviceId device, const Table& table) const;
@@ -137,6 +162,7 @@ class Machine {
   // --- snapshot.cc, snapshot_merge.cc, snapshot_write.cc, snapshot_space.cc
   void plan_snapshot(const Target& target, const Table& table, LegalSet& legal) const;
   void load_snapshot(Target& target);
+  std::vector<Piece> map_origin_of(const SnapStore& store) const;
   void begin_snapshot(const Target& target);
   void activate_snapshot(const Target& target);
   void begin_merge(SnapStore& store);
@@ -164,7 +190,7 @@ class Machine {
   void load_era(Target& target);
   void resume_era(const Target& target);
   void expect_era(const Target& target);
-  void note_era_write(const PendingIo& pending, bool done);
+  void note_era_write(const PendingIo& pending, const Piece& piece, bool done);
   Verdict judge_era_dump(const Event& event);
   std::string era_dump_text(DeviceId metadata) const;
   bool era_status_fits(const Target& target, std::string_view words) const;
@@ -192,16 +218,25 @@ class Machine {
   void cut_file_system(SnapStore& store);
   void merge_file_system(const SnapStore& store);
   void damage_file_systems(VolumeId volume, Range range);
-  bool unreliable(DeviceId device, u32 depth = 0) const;
+  bool unreliable(DeviceId device, bool opened_below = false, u32 depth = 0) const;
+  bool froze(const Device& device) const;
   bool frozen(const Mounted& mounted, u64 since) const;
 
   // --- finish.cc
-  bool stack_delays(DeviceId device, u32 depth = 0) const;
   bool judge_unreturned(std::vector<Verdict>& verdicts) const;
   void judge_uninvoked(std::vector<Verdict>& verdicts) const;
   bool may_block_for_ever(OperationId id) const;
   bool io_may_block(const PendingIo& pending) const;
-  bool touches_held_disk(DeviceId device, u32 depth = 0) const;
+  bool touches_held_disk(DeviceId device) const;
+
+  // --- mapped devices whose suspend stops I/O to the device and freezes what is mounted on it
+  template <typename Test>
+  bool any_gate(DeviceId id, Test test) const {
+    const Device& device = devices_[id];
+    if (device.mapped && test(device)) return true;
+    if (device.interposer != kNone && test(devices_[device.interposer])) return true;
+    return device.attaching != kNone && test(devices_[device.attaching]);
+  }
 
   std::shared_ptr<const Program> program_;
   Marks marks_;
@@ -237,5 +272,8 @@ std::string errors_text(const std::vector<int>& errors);
 std::string error_text(int error);
 LegalSet one_of(RuleId rule, std::initializer_list<int> errors);
 void allow(LegalSet& legal, std::initializer_list<int> errors);
+
+// --- mapping.cc
+void push_part(Piece piece, PieceKind kind, Range range, std::vector<Piece>& out);
 
 }  // namespace bioscope::spec

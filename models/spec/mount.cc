@@ -13,6 +13,14 @@ u64 least_sectors(std::string_view type) {
   return type == "xfs" ? 32768 : 16384;
 }
 
+bool stops_io(const Device& device) {
+  return device.suspended || device.suspending;
+}
+
+bool is_resuming(const Device& device) {
+  return device.resuming;
+}
+
 }  // namespace
 
 LegalSet Machine::mkfs_legal(const Operation& operation) const {
@@ -34,7 +42,7 @@ LegalSet Machine::mount_legal(const Operation& operation) const {
   if (device.claims > 0 || device.exclusive_opens > 0) return one_of(rule(22), {EBUSY});
   if (device.bare_freezes > 0) return one_of(rule(22), {EBUSY});
   LegalSet legal = one_of(device.thawed_ever ? rule(24) : rule(22), {0});
-  if (device.suspended || device.suspending) {
+  if (any_gate(id, stops_io) || any_gate(id, is_resuming)) {
     allow(legal, {EBUSY});
     legal.may_block = true;
   }
@@ -70,26 +78,31 @@ LegalSet Machine::freeze_legal(const Operation& operation) const {
       return legal;
     }
     LegalSet legal = one_of(rule(21), {device.bare_freezes > 0 ? 0 : EINVAL});
-    if (device.suspended || device.suspending || device.resuming || device.mounts > 0) {
+    if (any_gate(id, stops_io) || any_gate(id, is_resuming) || device.mounts > 0) {
       allow(legal, {0, EINVAL, EBUSY});
     }
     return legal;
   }
   const Mounted& mounted = mounts_[found];
   const Device& device = devices_[mounted.device];
-  const bool by_suspend = device.suspended && device.lockfs_frozen && !device.resuming;
-  const bool unsure = device.suspending || device.resuming || device.thawed_ever ||
-                      device.bare_freezes > 0 || device.blurred;
+  const bool by_suspend = any_gate(mounted.device, [](const Device& gate) {
+    return gate.suspended && gate.lockfs_frozen && !gate.resuming;
+  });
+  const bool stops = any_gate(mounted.device, stops_io);
+  const bool unsure = device.thawed_ever || device.bare_freezes > 0 ||
+                      any_gate(mounted.device, [](const Device& gate) {
+                        return gate.suspending || gate.resuming || gate.removes > 0 || gate.blurred;
+                      });
   if (!thaw) {  // R22
     LegalSet legal = one_of(rule(22), {mounted.freezes > 0 || by_suspend ? EBUSY : 0});
     if (unsure) allow(legal, {0, EBUSY});
-    legal.may_block = device.suspended || device.suspending;
+    legal.may_block = stops;
     return legal;
   }
   LegalSet legal =
       one_of(mounted.freezes > 0 ? rule(21) : rule(24), {mounted.freezes > 0 ? 0 : EINVAL});
   if (by_suspend || unsure) allow(legal, {0, EINVAL, EBUSY});
-  legal.may_block = device.suspended || device.suspending;
+  legal.may_block = stops;
   return legal;
 }
 
@@ -118,8 +131,7 @@ LegalSet Machine::file_legal(const Operation& operation) const {
       const u32 found = find_mount(operation.device);
       if (found == kNone) return one_of(property(10), {EINVAL, ENOENT});
       LegalSet legal = one_of(property(10), {0});
-      const Device& device = devices_[mounts_[found].device];
-      if (mounts_[found].freezes > 0 || device.suspended || device.suspending) {
+      if (mounts_[found].freezes > 0 || any_gate(mounts_[found].device, stops_io)) {
         allow(legal, {EBUSY});
         legal.may_block = true;
       }
@@ -154,7 +166,8 @@ Verdict Machine::complete_file(const Event& event) {
   });
   if (changed && operation.kind != OperationKind::Fsck) {
     if (operation.kind == OperationKind::Freeze || operation.kind == OperationKind::Thaw ||
-        operation.kind == OperationKind::Umount || operation.kind == OperationKind::Mkfs) {
+        operation.kind == OperationKind::Umount || operation.kind == OperationKind::Mkfs ||
+        operation.kind == OperationKind::Mount) {
       allow(legal, {0, EBUSY, EINVAL, EIO});
     }
   }
@@ -245,8 +258,9 @@ void Machine::apply_freeze(const Operation& operation) {
   mounted.freezes = std::max<i64>(0, mounted.freezes + by);
   mounted.thawing = false;
   if (by > 0) mounted.frozen_at = now_;
-  Device& device = devices_[mounted.device];
-  if (by < 0 && device.thawed_while_suspended) device.thawed_ever = true;  // R24
+  const bool during_suspend =
+      any_gate(mounted.device, [](const Device& gate) { return gate.thawed_while_suspended; });
+  if (by < 0 && during_suspend) devices_[mounted.device].thawed_ever = true;  // R24
 }
 
 }  // namespace bioscope::spec

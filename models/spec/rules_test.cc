@@ -1,36 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// One row a rule: a trace whose right history must not be reported, and one change of what the
-// operation labelled `x` returned that must be, under that rule. What several rules forbid may be
-// reported under another one, which then stands in the row.
+// One row a rule (testing/row.h).
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cerrno>
 
-#include "models/spec/model.h"
-#include "models/spec/player.h"
-#include "models/trace/order.h"
-#include "models/trace/text.h"
+#include "models/spec/testing/row.h"
 
 namespace bioscope {
 namespace {
 
-enum class Breaks : u8 { Error, Value, Text, Short, Hangs };
-
-struct Row {
-  const char* rule;   // what the row shows
-  const char* lines;  // the trace behind its head
-  Breaks breaks;
-  int error = 0;                // Error: what x returns instead
-  const char* text = "";        // Text: what it says instead
-  const char* found = nullptr;  // the rule that reports it, if another
-  VerdictKind kind = VerdictKind::Violation;
-};
-
-constexpr const char* kHead =
-    "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\ndisk d1 null size=8192\n"
-    "disk c0 null size=8192\ndisk f0 controlled size=8192 cache=volatile\nlane A\n";
 #define LINEAR "  create y; load y \"0 1024 linear d0 8\"; resume y\n"
 #define ORIGIN                                                         \
   "  create org; load org \"0 8192 snapshot-origin d0\"; resume org\n" \
@@ -197,81 +176,13 @@ const Row kRows[] = {
      Breaks::Error, EBUSY},
 };
 
-// Zero data where the trace expects a stamp, a foreign stamp where it expects zeroes.
-void break_value(Event& event) {
-  ASSERT_FALSE(event.data.empty());
-  const bool zero = std::holds_alternative<Zero>(event.data.back().first);
-  event.data = {{event.count_sectors, zero ? Sector{Stamp{0, 4711, 1}} : Sector{Zero{}}}};
-}
-
-struct Outcome {
-  VerdictKind kind = VerdictKind::Legal;
-  std::string rule;
-  std::string message;
-};
-
-Outcome worst(const Trace& trace, const History& history, bool hung) {
-  Model model(trace);
-  std::vector<Verdict> verdicts;
-  for (const Event& event : history.events) verdicts.push_back(model.apply(event));
-  if (hung) {
-    for (Verdict& verdict : model.finish(history)) verdicts.push_back(std::move(verdict));
-  }
-  for (const Verdict& verdict : verdicts) {
-    if (verdict.kind != VerdictKind::Legal) {
-      return {verdict.kind, std::string(name_of(verdict.rule)), verdict.message};
-    }
-  }
-  return {};
-}
-
 class RuleRow : public testing::TestWithParam<Row> {};
 
 TEST_P(RuleRow, RightIsLegalAndWrongIsFound) {
-  const Row& row = GetParam();
-  const auto trace = parse_trace(std::string(kHead) + row.lines, row.rule);
-  ASSERT_TRUE(trace.has_value()) << trace.error().message;
-  ASSERT_NE(find_rule(row.rule), nullptr);
-  History history = perfect_history(*trace);
-  const Outcome right = worst(*trace, history, false);
-  EXPECT_EQ(right.kind, VerdictKind::Legal) << right.rule << ": " << right.message;
-  const OperationId id = *find_labelled(*trace, "x");
-  const auto event = std::ranges::find_if(history.events, [&](const Event& each) {
-    return each.kind == EventKind::Return && each.operation == id;
-  });
-  ASSERT_NE(event, history.events.end());
-  switch (row.breaks) {
-    case Breaks::Error:
-      EXPECT_NE(event->error, row.error) << "the row breaks nothing";
-      event->error = row.error;
-      if (row.error == 0) event->count_sectors = operation_at(*trace, id).range.count_sectors;
-      break;
-    case Breaks::Value:
-      break_value(*event);
-      break;
-    case Breaks::Text:
-      EXPECT_NE(event->text, row.text) << "the row breaks nothing";
-      event->text = row.text;
-      break;
-    case Breaks::Short:
-      event->count_sectors = 0;
-      event->data.clear();
-      break;
-    case Breaks::Hangs:
-      history.events.erase(event, history.events.end());
-      history.end = HistoryEnd::Hung;
-      break;
-  }
-  const Outcome wrong = worst(*trace, history, row.breaks == Breaks::Hangs);
-  EXPECT_EQ(wrong.kind, row.kind) << wrong.message;
-  if (row.breaks != Breaks::Hangs) {
-    EXPECT_EQ(wrong.rule, row.found != nullptr ? row.found : row.rule) << wrong.message;
-  }
+  check_row(GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, RuleRow, testing::ValuesIn(kRows), [](const auto& row) {
-  return fmt::format("{}_row{}", row.param.rule, row.index);
-});
+INSTANTIATE_TEST_SUITE_P(Rules, RuleRow, testing::ValuesIn(kRows), row_name);
 
 TEST(Leftovers, P10WhatStaysAfterTheEndIsFoundAndWhatIsAsBeforeIsNot) {
   const auto trace = parse_trace(std::string(kHead) + LINEAR "  remove y\n", "P10");

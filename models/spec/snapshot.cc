@@ -48,7 +48,7 @@ void Machine::plan_snapshot(const Target& target, const Table& table, LegalSet& 
     return refuse_load(rule(60));
   }
   legal.rule = rule(60);
-  const auto place = place_of(cow);
+  const auto place = place_of(cow, cow_argument.below);
   const u32 found = place ? find_store(*place) : kNone;
   if (found != kNone && !stores_[found].users.empty()) {  // R71
     const SnapStore& store = stores_[found];
@@ -90,7 +90,7 @@ void Machine::plan_snapshot(const Target& target, const Table& table, LegalSet& 
 void Machine::load_snapshot(Target& target) {
   const DeviceId origin = target.devices[0].device;
   const DeviceId cow = target.devices[1].device;
-  const auto place = place_of(cow);
+  const auto place = place_of(cow, target.devices[1].below);
   const u32 found = place ? find_store(*place) : kNone;
   if (found != kNone) {
     SnapStore& store = stores_[found];
@@ -101,6 +101,8 @@ void Machine::load_snapshot(Target& target) {
       }
       store.origin = origin;
       store.cow = cow;
+      store.origin_below = target.devices[0].below;
+      store.cow_below = target.devices[1].below;
       store.overflow_flag = target.overflow;
       target.store = found;
       target.chunk_sectors = store.chunk_sectors;  // R61: the chunk on disk wins
@@ -120,6 +122,8 @@ void Machine::load_snapshot(Target& target) {
   SnapStore store;
   store.origin = origin;
   store.cow = cow;
+  store.origin_below = target.devices[0].below;
+  store.cow_below = target.devices[1].below;
   if (place) store.cow_place = *place;
   store.persistent = target.persistent;
   store.overflow_flag = target.overflow;
@@ -143,10 +147,8 @@ void Machine::load_snapshot(Target& target) {
 
 // The COW device holds exceptions and metadata: nothing is known of its sectors.
 void Machine::set_cow_contents(const SnapStore& store, bool in_use) {
-  Mapping mapping;
-  mapping.past_suspends = true;
-  map_device(store.cow, {0, size_most(store.cow)}, Piece{}, mapping);
-  for (const Piece& piece : mapping.pieces) {
+  for (const Piece& piece :
+       map_past_suspends(store.cow, {0, size_most(store.cow)}, true, store.cow_below)) {
     if (piece.kind != PieceKind::Sectors) continue;
     const Range range{piece.first_sector, piece.count_sectors};
     if (in_use) {
@@ -157,16 +159,17 @@ void Machine::set_cow_contents(const SnapStore& store, bool in_use) {
   }
 }
 
+std::vector<Piece> Machine::map_origin_of(const SnapStore& store) const {
+  const u64 size = std::min(store.size_sectors, size_most(store.origin));
+  return map_past_suspends(store.origin, {0, size}, true, store.origin_below);
+}
+
 // The first resume is invoked: the cut lies between here and its return.
 void Machine::begin_snapshot(const Target& target) {
   SnapStore& store = stores_[target.store];
   if (store.unknown || store.active) return;
-  Mapping mapping;
-  mapping.past_suspends = true;
-  map_device(store.origin, {0, std::min(store.size_sectors, size_most(store.origin))}, Piece{},
-             mapping);
   store.origin_pieces.clear();
-  for (const Piece& piece : mapping.pieces) {
+  for (const Piece& piece : map_origin_of(store)) {
     if (piece.kind == PieceKind::Sectors && piece.certain) store.origin_pieces.push_back(piece);
     if (piece.kind == PieceKind::Unknown || !piece.certain) store.unknown = true;
   }
@@ -187,7 +190,7 @@ void Machine::begin_snapshot(const Target& target) {
 
 // R61, R62: what a store shows when it is built again: its exceptions, and the origin elsewhere.
 Contents Machine::recovered(const SnapStore& store) const {
-  Contents view = contents_of(store.origin, store.size_sectors);
+  Contents view = contents_of(store.origin, store.size_sectors, store.origin_below);
   if (store.view == kNone) return view;
   const Contents& old = volumes_[store.view];
   for (const Range& chunks : store.possible.list()) {
@@ -256,17 +259,13 @@ void Machine::drop_snapshot(const Target& target) {
 void Machine::change_snapshot_origins(DeviceId swapped) {
   for (SnapStore& store : stores_) {
     if (!store.active || store.unknown) continue;
-    if (stack_has(store.cow, swapped)) {
-      const auto place = place_of(store.cow);
+    if (stack_has(store.cow, swapped, store.cow_below)) {
+      const auto place = place_of(store.cow, store.cow_below);
       if (!place || *place != store.cow_place) store.unknown = true;
     }
-    if (!stack_has(store.origin, swapped)) continue;
-    Mapping mapping;
-    mapping.past_suspends = true;
-    map_device(store.origin, {0, std::min(store.size_sectors, size_most(store.origin))}, Piece{},
-               mapping);
+    if (!stack_has(store.origin, swapped, store.origin_below)) continue;
     std::vector<Piece> now;
-    for (const Piece& piece : mapping.pieces) {
+    for (const Piece& piece : map_origin_of(store)) {
       if (piece.kind == PieceKind::Sectors) now.push_back(piece);
     }
     const bool same =

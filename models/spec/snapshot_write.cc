@@ -116,6 +116,7 @@ void Machine::settle_origin_write(const PendingIo& pending, const Piece& piece) 
             chunks_of(store, {first - origin.first_sector + origin.io_first, end - first}));
         marks_.copy_outs += store.certain.count() - before;
         exercised(rule(67));
+        if (piece.interposers > 0) exercised(property(6));
         recount(store, false);
       }
     }

@@ -33,8 +33,9 @@ struct Table {
   std::vector<Target> targets;
   u64 size_sectors = 0;
   bool read_only = false;
-  std::string text;         // as `table` prints it
-  std::string unsupported;  // why I/O through it is not judged
+  DeviceId interposed = kNone;  // the device that it stands over: loaded with the interpose flag
+  std::string text;             // as `table` prints it
+  std::string unsupported;      // why I/O through it is not judged
 };
 using TablePtr = std::shared_ptr<const Table>;
 
@@ -56,6 +57,12 @@ struct Device {
   bool lockfs_frozen = false;
   bool thawed_while_suspended = false;
   bool thawed_ever = false;  // FITHAW came during a suspend at some time (R24)
+
+  DeviceId interposer = kNone;  // the mapped device that is attached over it
+  DeviceId attaching = kNone;   // and the one that may be, since operations on it are under way
+  DeviceId interposes = kNone;  // of a mapped device: what it is attached over
+  TablePtr lingering_table;     // of an interposer that a deferred remove takes away
+  u32 removes = 0;              // removes under way, which detach it
 
   TablePtr live;
   TablePtr inactive;
@@ -82,6 +89,14 @@ struct Place {
 
 enum class PieceKind : u8 { Sectors, Zeroes, Error, Dropped, Deferred, Unknown };
 
+// A piece came through an era target: from `io_first` of the I/O on, at `first_sector` of the
+// target.
+struct EraPass {
+  u32 store = kNone;
+  u64 first_sector = 0;
+  u64 io_first = 0;
+};
+
 // A part of an I/O and one place where it may go. The parts of one I/O overlap where there are
 // several possibilities; `certain` says that there is no other.
 struct Piece {
@@ -90,15 +105,23 @@ struct Piece {
   bool binds = true;  // a write may narrow, a read is judged
   TargetType target = TargetType::Linear;
   bool mapped = false;  // went through a target
+  u8 interposers = 0;   // that it came through
   RuleId rule = RuleId::None;
   VolumeId volume = kNone;
-  u32 store = kNone;        // the snapshot whose view the volume is
-  DeviceId device = kNone;  // Deferred: where it waits
-  u64 first_sector = 0;     // in the volume, or in the device where it waits
+  u32 store = kNone;            // the snapshot whose view the volume is
+  DeviceId device = kNone;      // Deferred: where it waits
+  DeviceId redirected = kNone;  // Deferred: the interposed device through which it came there
+  u64 first_sector = 0;         // in the volume, or in the device where it waits
   u64 count_sectors = 0;
   u64 io_first = 0;                                             // from the start of the I/O
   std::array<DeviceId, 4> through{kNone, kNone, kNone, kNone};  // devices below an origin target
   std::array<DeviceId, 4> origins{kNone, kNone, kNone, kNone};  // and the devices that have it
+  std::array<EraPass, 2> eras;                                  // era targets that it came through
+
+  // Where it lies in an era target that it came through.
+  Range in_era(const EraPass& pass) const {
+    return {pass.first_sector + (io_first - pass.io_first), count_sectors};
+  }
 };
 
 // A snapshot target that is loaded, and whether it was ever resumed.
@@ -111,6 +134,8 @@ struct StoreUser {
 struct SnapStore {
   DeviceId origin = kNone;
   DeviceId cow = kNone;
+  bool origin_below = false;  // opened below its interposer
+  bool cow_below = false;
   Place cow_place;
   bool persistent = false;
   bool overflow_flag = false;
@@ -155,6 +180,7 @@ struct EraStore {
   bool held_known = true;
   bool held = false;
   bool unknown = false;
+  bool scribbled = false;  // a file system above it writes blocks that nobody names
   std::vector<u64> begun;  // event numbers at which an era had begun for certain
 
   // The era that had begun for certain before the event.

@@ -160,11 +160,18 @@ Verdict Machine::judge_sectors(const Event& event, const Contents& collected, u6
         last = piece.rule;
       }
       if (pending->swapped) exercised(property(4));
+      if (passes_interposer(*pending)) {
+        exercised(property(2));
+        if (pending->pieces[0].interposers > 1) exercised(property(7));
+      }
     }
   }
   if (wrong_count == 0) return verdict;
   verdict.kind = violated ? VerdictKind::Violation : VerdictKind::Hazard;
   verdict.rule = violated ? source : hazard;
+  if (violated && pending != nullptr && went_past_interposer(event, *pending)) {
+    verdict.rule = property(2);
+  }
   if (violated && pending != nullptr && pending->swapped) verdict.rule = property(4);
   if (violated && verdict.rule == RuleId::None) {
     verdict.rule = pending == nullptr ? property(5) : property(1);

@@ -67,7 +67,11 @@ Capabilities needed_by(const Trace& trace) {
   for (const Lane& lane : trace.lanes) {
     for (const Operation& operation : lane.operations) {
       needs.add(syntax_of(operation.kind).needs);
-      if (operation.flags.has(OperationFlag::Interpose)) needs.add(Capability::Interpose);
+      const bool prefixed = operation.kind == OperationKind::Load &&
+                            operation.text.find("[interpose]") != std::string::npos;
+      if (prefixed || operation.flags.has(OperationFlag::Interpose)) {
+        needs.add(Capability::Interpose);
+      }
       // User space cannot freeze a bare device.
       const bool freezes =
           operation.kind == OperationKind::Freeze || operation.kind == OperationKind::Thaw;

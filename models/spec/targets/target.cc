@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <utility>
 
@@ -64,7 +65,9 @@ Parsed parse_target(const TargetWords& words) {
     target.type = type.type;
     target.begin_sector = *begin;
     target.length_sectors = *length;
-    return type.parse(std::move(target), TargetWords(words.begin() + 3, words.end()));
+    Parsed parsed = type.parse(std::move(target), TargetWords(words.begin() + 3, words.end()));
+    if (parsed.refused_by == RuleId::None) parse_prefixes(parsed);
+    return parsed;
   }
   for (const std::string_view foreign : kForeign) {
     if (foreign == words[2]) {
@@ -76,10 +79,27 @@ Parsed parse_target(const TargetWords& words) {
   return refuse(rule(29));
 }
 
+void parse_prefixes(Parsed& parsed) {
+  for (TargetDevice& device : parsed.target.devices) {
+    if (!device.name.starts_with('[')) continue;
+    const bool right = device.name.starts_with(kInterposePrefix);
+    if (!right || device.name.size() == kInterposePrefix.size()) {
+      parsed.refused_by = rule(29);
+      parsed.error = right ? ENODEV : EINVAL;
+      return;
+    }
+    device.name.erase(0, kInterposePrefix.size());
+    device.prefixed = true;
+  }
+}
+
 std::string table_line(const Target& target) {
   std::string line =
       fmt::format("{} {} {}", target.begin_sector, target.length_sectors, name_of(target.type));
-  const auto& devices = target.devices;
+  std::vector<TargetDevice> devices = target.devices;
+  for (TargetDevice& device : devices) {
+    if (device.prefixed) device.name.insert(0, kInterposePrefix);
+  }
   switch (target.type) {
     case TargetType::Zero:
     case TargetType::Error:

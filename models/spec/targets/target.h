@@ -30,9 +30,13 @@ enum class TargetType : u8 {
 struct TargetDevice {
   std::string name;
   u64 start_sector = 0;
-  u64 span_sectors = 0;  // how much of the device the target reaches, from start_sector
-  u32 device = 0;        // set by the load
+  u64 span_sectors = 0;   // how much of the device the target reaches, from start_sector
+  u32 device = 0;         // set by the load
+  bool prefixed = false;  // the table says [interpose]
+  bool below = false;     // opened below its interposer; set by the load
 };
+
+inline constexpr std::string_view kInterposePrefix = "[interpose]";
 
 enum class DownMode : u8 { Error, DropWrites, ErrorWrites, Corrupt };
 
@@ -62,6 +66,7 @@ struct Target {
 struct Parsed {
   Target target;
   RuleId refused_by = RuleId::None;
+  int error = 0;  // what it says for certain, if only one errno is possible
   std::string unsupported;
 };
 
@@ -82,6 +87,10 @@ Parsed parse_snapshot(Target target, const TargetWords& arguments);
 Parsed parse_era(Target target, const TargetWords& arguments);
 
 Parsed refuse(RuleId rule);
+
+// Takes the [interpose] prefixes off the devices' names: EINVAL for other text in brackets,
+// ENODEV where no name follows.
+void parse_prefixes(Parsed& parsed);
 std::optional<u64> parse_number(std::string_view word);
 
 // The line that `dmsetup table` prints.

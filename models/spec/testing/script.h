@@ -19,10 +19,12 @@ class Script {
 
   // Every operation of the first lane before the labelled one, rightly.
   void play_until(std::string_view label) {
-    for (OperationId at = 0; at < id(label); ++at) {
-      apply(at, EventKind::Invoke, {});
-      model_.apply(model_.expected(at));
-    }
+    for (OperationId at = 0; at < id(label); ++at) play(at);
+  }
+  // One operation, rightly.
+  void play(OperationId at) {
+    apply(at, EventKind::Invoke, {});
+    model_.apply(model_.expected(at));
   }
   void invoke(std::string_view label) { apply(id(label), EventKind::Invoke, {}); }
 

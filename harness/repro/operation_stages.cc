@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "harness/repro/numbers.h"
 #include "harness/repro/stages.h"
 #include "models/trace/syntax.h"
 #include "models/trace/table.h"
@@ -82,18 +83,16 @@ std::set<u64> units_of(const Trace& trace) {
 std::vector<Range> narrower(const Range& range, const std::set<u64>& units) {
   std::vector<Range> ranges;
   const u64 count = range.count_sectors;
-  if (count > 1) ranges.push_back({range.first_sector, 1});
+  const auto add = [&](u64 lower) {
+    ranges.push_back({range.first_sector, lower});
+    ranges.push_back({range.end_sector() - lower, lower});
+  };
+  if (count > 1) add(1);
   for (const u64 unit : units) {
-    if (unit < count) {
-      ranges.push_back({range.first_sector, unit});
-      ranges.push_back({range.end_sector() - unit, unit});
-    }
+    if (unit > 1 && unit < count) add(unit);
   }
-  if (count > 1) {
-    ranges.push_back({range.first_sector, count / 2});
-    ranges.push_back({range.end_sector() - (count + 1) / 2, (count + 1) / 2});
-    ranges.push_back({range.first_sector, count - 1});
-    ranges.push_back({range.first_sector + 1, count - 1});
+  for (const u64 lower : lower_numbers_than(count)) {
+    if (lower > 1 && !units.contains(lower)) add(lower);
   }
   return ranges;
 }
@@ -224,8 +223,9 @@ std::vector<Edit> lower_numbers(const Trace& trace) {
   std::vector<Edit> edits;
   for (const auto& [id, operation] : all_of(trace)) {
     if (operation->number <= 0) continue;
-    for (const i64 number : {i64{0}, i64{1}, operation->number / 2, operation->number - 1}) {
-      edits.push_back(with(id, *operation, [&](Operation& copy) { copy.number = number; }));
+    for (const u64 number : lower_numbers_than(static_cast<u64>(operation->number))) {
+      edits.push_back(
+          with(id, *operation, [&](Operation& copy) { copy.number = static_cast<i64>(number); }));
     }
   }
   return edits;

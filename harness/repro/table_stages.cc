@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "harness/repro/names.h"
+#include "harness/repro/numbers.h"
 #include "harness/repro/stages.h"
 #include "models/trace/table.h"
 
@@ -21,7 +22,6 @@ constexpr std::size_t kStart = 0;
 constexpr std::size_t kLength = 1;
 constexpr std::size_t kType = 2;
 constexpr std::size_t kParameters = 3;
-constexpr u64 kLeastSectors = 8;
 
 std::optional<u64> number_in(const std::string& word) {
   u64 value = 0;
@@ -100,16 +100,6 @@ Lines with_length(const Lines& lines, std::size_t changed, u64 length) {
   return other;
 }
 
-std::vector<u64> lower_than(u64 value) {
-  std::vector<u64> lower;
-  for (const u64 candidate : {u64{0}, u64{1}, u64{8}, value / 2, value - 1}) {
-    if (candidate < value && std::ranges::find(lower, candidate) == lower.end()) {
-      lower.push_back(candidate);
-    }
-  }
-  return lower;
-}
-
 // Lines that may take the place of one line.
 std::vector<TargetWords> simpler_lines(const TargetWords& line, const Names& devices) {
   std::vector<TargetWords> simpler;
@@ -132,7 +122,7 @@ std::vector<TargetWords> simpler_lines(const TargetWords& line, const Names& dev
       simpler.back().emplace_back("0");
     }
     if (number && *number > 0) {
-      for (const u64 lower : lower_than(*number)) replace(std::to_string(lower));
+      for (const u64 lower : lower_numbers_than(*number)) replace(std::to_string(lower));
     }
     if (line[i] == "P" || line[i] == "PO") replace("N");
     if (line[i] == "PO") replace("P");
@@ -157,7 +147,7 @@ std::vector<Lines> simpler_tables(const Lines& lines, const Names& devices) {
 
 // Past the last sector that an operation names.
 u64 end_of_ranges(const Trace& trace) {
-  u64 end = kLeastSectors;
+  u64 end = 1;
   for (const Lane& lane : trace.lanes) {
     for (const Operation& operation : lane.operations) {
       if (operation.range.first_sector > kMaxDiskSectors) continue;
@@ -167,10 +157,12 @@ u64 end_of_ranges(const Trace& trace) {
   return end;
 }
 
+// What the ranges need, and halves of halves: they keep what the size is divisible by.
 std::set<u64> lower_sizes_than(u64 size, u64 end_sector) {
   std::set<u64> sizes;
-  for (const u64 candidate : {kLeastSectors, std::bit_ceil(end_sector), end_sector, size / 2}) {
-    if (candidate > 0 && candidate < size) sizes.insert(candidate);
+  for (u64 half = size / 2; half > 0; half /= 2) sizes.insert(half);
+  for (const u64 needed : {std::bit_ceil(end_sector), end_sector}) {
+    if (needed < size) sizes.insert(needed);
   }
   return sizes;
 }

@@ -29,10 +29,19 @@ class Oracle {
       : name_(name), trace_(trace), history_(history), model_(trace) {}
 
   Checked run() {
+    auto hop = history_.hops.begin();
+    const auto take_hops = [&](u64 until_tick) {
+      for (; hop != history_.hops.end() && hop->tick <= until_tick; ++hop) {
+        const Verdict verdict = model_.apply(*hop);
+        if (verdict.kind != VerdictKind::Legal) add(verdict, hop->operation);
+      }
+    };
     for (const Event& event : history_.events) {
+      take_hops(event.tick);
       const Verdict verdict = model_.apply(event);
       if (verdict.kind != VerdictKind::Legal) add(verdict, event.operation);
     }
+    take_hops(~u64{0});
     for (const Verdict& verdict : model_.finish(history_)) add_end(verdict);
     if (history_.end == HistoryEnd::Crashed) {
       Finding finding = blank(FindingKind::Violation, "crash");

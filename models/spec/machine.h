@@ -19,6 +19,8 @@ class Machine {
   const Marks& marks() const { return marks_; }
 
  private:
+  friend class HopJudge;  // hop_judge.h: what bios did, next to what is known here
+
   // --- machine.cc
   const Operation& operation(OperationId id) const { return *program_->operations[id]; }
   void invoke(OperationId id);

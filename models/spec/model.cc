@@ -3,13 +3,18 @@
 
 #include <algorithm>
 
+#include "models/spec/hop_judge.h"
 #include "models/spec/machine.h"
+#include "models/trace/trace.h"
 
 namespace bioscope {
 
 struct Model::State {
-  explicit State(const Trace& trace) : machine(std::make_shared<const spec::Program>(trace)) {}
+  explicit State(const Trace& trace)
+      : program(std::make_shared<const spec::Program>(trace)), machine(program) {}
+  std::shared_ptr<const spec::Program> program;
   spec::Machine machine;
+  std::optional<spec::HopJudge> hops;  // made with the first hop
 };
 
 Model::Model(const Trace& trace) : state_(std::make_unique<State>(trace)) {}
@@ -21,10 +26,25 @@ Model& Model::operator=(const Model& other) {
 Model::~Model() = default;
 
 Verdict Model::apply(const Event& event) {
-  return state_->machine.apply(event);
+  Verdict verdict = state_->machine.apply(event);
+  if (!state_->hops || verdict.kind != VerdictKind::Legal || event.kind != EventKind::Return) {
+    return verdict;
+  }
+  return state_->hops->returned(event, *state_->program->operations[event.operation],
+                                state_->machine);
+}
+Verdict Model::apply(const Hop& hop) {
+  if (!state_->hops) state_->hops.emplace();
+  return state_->hops->apply(hop, state_->machine);
 }
 std::vector<Verdict> Model::finish(const History& history) {
-  return state_->machine.finish(history);
+  std::vector<Verdict> verdicts = state_->machine.finish(history);
+  if (state_->hops) {
+    for (Verdict& verdict : state_->hops->finish(history, state_->machine)) {
+      verdicts.push_back(std::move(verdict));
+    }
+  }
+  return verdicts;
 }
 LegalSet Model::legal(const Operation& operation) const {
   return state_->machine.legal(operation);

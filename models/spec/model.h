@@ -71,6 +71,10 @@ class Model {
   // Any event of a history, in tick order. An Invoke, Held, Done or Cut yields Legal.
   Verdict apply(const Event& event);
 
+  // What a bio did on its way, between the events that its tick says: before the first event whose
+  // tick is not less than the hop's.
+  Verdict apply(const Hop& hop);
+
   // At the end of the history: leftovers, operations that never returned though they had to.
   std::vector<Verdict> finish(const History& history);
 

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The first folder may include the second, and itself. What is not here is a wrong arrow.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 50> kArrows{{
+constexpr auto kArrows = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"models/trace", "models/base"},
     {"models/channel", "models/base"},
     {"models/channel", "models/trace"},
@@ -60,6 +60,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 50> kArrows{
     {"harness/gate", "harness/report"},
     {"harness/gate", "harness/subject"},
     {"harness/gate", "harness/vm"},
+    {"harness/repro", "models"},
+    {"harness/repro", "harness/check"},
+    {"harness/repro", "harness/finding"},
+    {"harness/repro", "harness/generate"},
     {"harness/cli", "models"},
     {"harness/cli", "harness"},
     {"property-tests", "models"},
@@ -68,7 +72,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 50> kArrows{
     {"bench", "models"},
     {"bench", "harness"},
     {"ci", "models/base"},
-}};
+});
 
 constexpr std::array<std::string_view, 8> kTopFolders{
     "models", "harness", "vm-images", "property-tests", "fuzz", "bench", "ci", "cmake"};

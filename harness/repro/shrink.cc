@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// How rounds become smaller traces. The stages are gone through again and again until a whole pass
+// gains nothing, coarse ones first. A candidate that was adopted leaves the cursor where it is:
+// what the cursor stood at is gone, and what came behind it stands there now.
+#include "harness/repro/shrink.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <utility>
+
+#include "harness/repro/stages.h"
+#include "models/trace/check.h"
+#include "models/trace/codec.h"
+
+namespace bioscope {
+namespace {
+
+using EditsOf = std::vector<Edit> (*)(const Trace&);
+
+// drop_chunks() stands for itself: it is gone through once for every size of a chunk.
+constexpr EditsOf kChunks = nullptr;
+
+constexpr std::array kStages{
+    EditsOf(drop_lanes),          EditsOf(drop_devices),    kChunks,
+    EditsOf(drop_brackets),       EditsOf(drop_disk_steps), EditsOf(drop_unnamed_disks),
+    EditsOf(drop_choices),        EditsOf(bypass_devices),  EditsOf(make_synchronous),
+    EditsOf(merge_lanes),         EditsOf(merge_disks),     EditsOf(drop_pairs),
+    EditsOf(simplify_disk_steps), EditsOf(simplify_disks),  EditsOf(drop_flags),
+    EditsOf(narrow_ranges),       EditsOf(move_ranges),     EditsOf(lower_sizes),
+    EditsOf(simplify_tables),     EditsOf(lower_numbers),   EditsOf(drop_labels),
+    EditsOf(lower_seed)};
+
+// An edit that fails in company is left to the stages; a few rounds show nearly all that go
+// together.
+constexpr u32 kMaxCombinationRounds = 4;
+
+std::size_t first_chunk(const Trace& trace) {
+  return std::max<std::size_t>(std::bit_ceil(operation_count(trace)) / 2, 1);
+}
+
+}  // namespace
+
+Shrinker::Shrinker(Trace failing, ShrinkOptions options)
+    : best_(std::move(failing)), best_measure_(measure_of(best_)), options_(options) {
+  assert(!check(best_));
+  cursor_.chunk = first_chunk(best_);
+  tried_.insert(hash_of(best_).value());
+}
+
+std::vector<Trace> Shrinker::propose(std::size_t at_most) {
+  assert(at_most > 0 && round_.empty());
+  if (combination_) propose_combinations(at_most);
+  if (round_.empty()) {
+    combination_.reset();
+    propose_edits(at_most);
+  }
+  std::vector<Trace> traces;
+  for (const Candidate& candidate : round_) traces.push_back(candidate.trace);
+  if (!traces.empty()) ++rounds_;
+  return traces;
+}
+
+// Each candidate has at least one edit more than the one before it.
+void Shrinker::propose_combinations(std::size_t at_most) {
+  Combination& combination = *combination_;
+  combination.proposed.clear();
+  Edit sum = combination.sum;
+  for (std::size_t i = 0; i < combination.rest.size() && round_.size() < at_most; ++i) {
+    auto more = merged(sum, combination.rest[i]);
+    if (!more) continue;
+    auto trace = edited(combination.base, *more);
+    if (!trace) continue;
+    sum = std::move(*more);
+    if (!is_new_and_smaller(*trace)) continue;
+    if (candidates_ == options_.max_candidates) return;
+    combination.proposed.push_back(i);
+    add_to_round(sum, std::move(*trace));
+  }
+}
+
+void Shrinker::propose_edits(std::size_t at_most) {
+  while (end_ == ShrinkEnd::Going && round_.size() < at_most) {
+    if (cursor_.stage == kStages.size()) {
+      if (!round_.empty()) return;
+      if (!gained_) {
+        end_ = ShrinkEnd::Smallest;
+        return;
+      }
+      gained_ = false;
+      cursor_ = {.chunk = first_chunk(best_)};
+      edits_are_current_ = false;
+    }
+    if (!edits_are_current_) {
+      const EditsOf edits_of = kStages[cursor_.stage];
+      edits_ = edits_of == kChunks ? drop_chunks(best_, cursor_.chunk) : edits_of(best_);
+      edits_are_current_ = true;
+    }
+    if (cursor_.position >= edits_.size()) {
+      next_stage();
+      continue;
+    }
+    const Edit& edit = edits_[cursor_.position];
+    auto trace = edited(best_, edit);
+    if (trace && is_new_and_smaller(*trace)) {
+      if (candidates_ == options_.max_candidates) {
+        if (round_.empty()) end_ = ShrinkEnd::Budget;
+        return;
+      }
+      add_to_round(edit, std::move(*trace));
+    }
+    ++cursor_.position;
+  }
+}
+
+bool Shrinker::is_new_and_smaller(const Trace& trace) const {
+  const Measure measure = measure_of(trace);
+  if (measure > best_measure_ || tried_.contains(hash_of(trace).value())) return false;
+  return measure < best_measure_ || compare_size(trace, best_) < 0;
+}
+
+void Shrinker::add_to_round(Edit edit, Trace trace) {
+  tried_.insert(hash_of(trace).value());
+  ++candidates_;
+  round_.push_back({std::move(edit), std::move(trace), cursor_});
+}
+
+void Shrinker::next_stage() {
+  if (kStages[cursor_.stage] == kChunks && cursor_.chunk > 1) {
+    cursor_.chunk /= 2;
+  } else {
+    ++cursor_.stage;
+  }
+  cursor_.position = 0;
+  edits_are_current_ = false;
+}
+
+void Shrinker::learn(const std::vector<bool>& kept) {
+  assert(kept.size() == round_.size());
+  if (combination_) {
+    learn_combinations(kept);
+  } else {
+    learn_edits(kept);
+  }
+  round_.clear();
+}
+
+void Shrinker::learn_edits(const std::vector<bool>& kept) {
+  std::vector<std::size_t> showing;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i]) showing.push_back(i);
+  }
+  if (showing.empty()) return;
+  cursor_ = round_[showing.front()].cursor;
+  std::ranges::sort(showing, [&](std::size_t left, std::size_t right) {
+    return compare_size(round_[left].trace, round_[right].trace) < 0;
+  });
+  if (showing.size() > 1) {
+    combination_.emplace(Combination{.base = best_, .sum = round_[showing[0]].edit});
+    for (std::size_t i = 1; i < showing.size(); ++i) {
+      combination_->rest.push_back(std::move(round_[showing[i]].edit));
+    }
+  }
+  adopt(round_[showing[0]].trace);
+}
+
+// The longest sum that kept the finding is adopted; the edit that broke the next one is left out.
+void Shrinker::learn_combinations(const std::vector<bool>& kept) {
+  Combination& combination = *combination_;
+  std::optional<std::size_t> longest;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i]) longest = i;
+  }
+  if (longest) {
+    combination.sum = std::move(round_[*longest].edit);
+    adopt(round_[*longest].trace);
+  }
+  const std::size_t broke = longest ? *longest + 1 : 0;
+  // Without one that broke, what comes after the longest sum is still to be added.
+  const std::size_t used =
+      broke < kept.size() ? combination.proposed[broke] : combination.proposed.back();
+  combination.rest.erase(combination.rest.begin(),
+                         combination.rest.begin() + static_cast<std::ptrdiff_t>(used) + 1);
+  if (combination.rest.empty() || ++combination.rounds == kMaxCombinationRounds) {
+    combination_.reset();
+  }
+}
+
+void Shrinker::adopt(const Trace& trace) {
+  assert(compare_size(trace, best_) < 0);
+  best_ = trace;
+  best_measure_ = measure_of(best_);
+  edits_are_current_ = false;
+  gained_ = true;
+  ++adopted_;
+}
+
+bool shows(std::span<const Finding> findings, const WantedFinding& wanted) {
+  return std::ranges::any_of(findings, [&](const Finding& finding) {
+    return finding.kind == wanted.kind && finding.signature == wanted.signature;
+  });
+}
+
+Shrunk shrink(Trace failing, const WantedFinding& wanted, const Oracle& oracle,
+              const ShrinkOptions& options, std::size_t round_size,
+              const std::function<void(const Shrinker&)>& on_round) {
+  Shrinker shrinker(std::move(failing), options);
+  std::optional<Error> stop;
+  while (!stop) {
+    const std::vector<Trace> round = shrinker.propose(round_size);
+    if (round.empty()) break;
+    Shown shown = oracle(round);
+    assert(shown.findings.size() <= round.size());
+    std::vector<bool> kept(round.size(), false);
+    for (std::size_t i = 0; i < shown.findings.size(); ++i) {
+      kept[i] = shows(shown.findings[i], wanted);
+    }
+    shrinker.learn(kept);
+    stop = std::move(shown.stop);
+    if (on_round) on_round(shrinker);
+  }
+  return {shrinker.best(), shrinker.end(), shrinker.candidates(), shrinker.rounds(),
+          std::move(stop)};
+}
+
+}  // namespace bioscope

@@ -21,8 +21,9 @@ struct IoRegion {
   u64 count_sectors = 0;
 };
 
-// dm_io() with notify.fn == NULL: waits. Splits into bios of at most 2048 sectors, in a plug. 0 or
-// the first errno. Flags: kReqPreflush, kReqFua, kReqSync. With count 0 and kReqPreflush: a flush.
+// dm_io() with notify.fn == NULL: waits. Splits into bios of at most 2048 sectors, in a plug. 0, or
+// the first errno that came back. Flags: kReqPreflush, kReqFua, kReqSync. With count 0 and
+// kReqPreflush: a flush. Not from within map(): what it submits would wait for map() to return.
 int dm_io_sync(const IoRegion& where, blk::BioOp op, blk::OpFlags opf, std::span<u8> bytes);
 
 // dm_kcopyd_client: copies regions through a pool of pages, in the order of completion, at most
@@ -33,7 +34,12 @@ class Kcopyd {
   using Done = std::move_only_function<void(int read_error, int write_error)>;
 
   explicit Kcopyd(const char* name);
-  ~Kcopyd();  // waits for every copy (dm_kcopyd_client_destroy)
+  ~Kcopyd();  // REQUIRES: drained, unless the run is stopped
+  Kcopyd(const Kcopyd&) = delete;
+  Kcopyd& operator=(const Kcopyd&) = delete;
+
+  // dm_kcopyd_client_destroy(), the part that waits: until every copy and callback has been done.
+  void drain();
 
   void copy(const IoRegion& from, const IoRegion& to, Done done);
   // dm_kcopyd_do_callback(): runs `done` on the worker, in line with copies' callbacks.

@@ -34,8 +34,8 @@ enum class MapResult : u8 {
   Kill,       // EIO
 };
 
-// DM_ENDIO_*.
-enum class EndResult : u8 { Done, Incomplete, Requeue };
+// DM_ENDIO_*; no target here keeps a clone that has ended (DM_ENDIO_INCOMPLETE).
+enum class EndResult : u8 { Done, Requeue };
 
 // What a constructor refuses with: ti->error.
 struct ConstructError {
@@ -48,10 +48,11 @@ enum class StatusType : u8 { Info, Table };
 
 // struct dm_dev: a device that a table has opened. Owned by the table.
 struct DmDev {
-  blk::BlockDevice* bdev =
-      nullptr;       // the bypass when the path was prefixed or the table interposes
-  std::string name;  // of the original, as status lines print it
-  std::string path;  // as the table said it, prefix included
+  // The bypass when the path was prefixed, or when the table interposes it.
+  blk::BlockDevice* bdev = nullptr;
+  std::string name;      // of the original, as status lines print it
+  std::string path;      // as the table said it, prefix included
+  bool claimed = false;  // exclusively, for device mapper
 };
 
 struct TargetType;
@@ -96,14 +97,18 @@ class Target {
         table(arguments.table),
         begin_sector(arguments.begin_sector),
         count_sectors(arguments.count_sectors) {}
-  virtual ~Target() = default;  // ->dtr
+  // ->dtr, the part that frees. A stopped run comes here without shut_down(): it must not wait.
+  virtual ~Target() = default;
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
   virtual MapResult map(blk::Bio& clone) = 0;
-  // May change `error`, which is the clone's status. Incomplete: the target ends it later itself,
-  // by clone_endio of the core: end_clone() below.
+  // May change `error`, which is the clone's status.
   virtual EndResult end_io(blk::Bio& clone, int& error);
+
+  // ->dtr, the part that waits: for workers, copies, timers. Called once, when no bio is inside and
+  // none will come.
+  virtual void shut_down() {}
 
   virtual void presuspend() {}
   virtual void presuspend_undo() {}

@@ -6,15 +6,17 @@
 //   B1  A bio ends exactly once: end_io is called when every part that was chained to it, and the
 //       bio itself, have ended (R19). A second bio_endio() fails the run.
 //   B2  The first nonzero status of the children wins; an error of the parent itself overwrites it
-//       (block/bio.c:307).
+//       (block/bio.c:307). A child's error waits in `remaining` until the parent ends: children end
+//       in tasks of their own, so `status` is of who has the parent.
 //   B3  bio_split() takes 0 < n < sectors (R12); the front is new, the rest keeps the bio.
 //   B4  Clones and fronts share the segments of their source, each with an iterator of its own;
 //       who made the segments keeps them until the bio that he submitted has ended.
-// Nobody but who has the bio may touch it; bio_endio() and `remaining` are thread-safe.
+// Nobody but who has the bio may touch it; bio_endio() of its children is thread-safe.
 #pragma once
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -42,11 +44,13 @@ inline constexpr OpFlags kReqNoMerge = 1U << 7;  // the front of a split (R14)
 
 using BioFlags = u32;
 inline constexpr BioFlags kBioRemapped = 1U << 0;   // from a partition to its disk (R2)
-inline constexpr BioFlags kBioChain = 1U << 1;      // `remaining` counts (BIO_CHAIN)
-inline constexpr BioFlags kBioThrottled = 1U << 2;  // passed the throttle already
-inline constexpr BioFlags kBioEnded = 1U << 3;      // end_io was called: B1
-// Only for the variants v8 and v9: it went through an interposer (BIO_INTERPOSED).
+inline constexpr BioFlags kBioThrottled = 1U << 1;  // passed the throttle already
+inline constexpr BioFlags kBioEnded = 1U << 2;      // end_io was called: B1
+// Only for the variants v8 and v9. It is inside an interposer; so is what it was cloned from
+// (BIO_INTERPOSED, which clones inherit); it stood at the tail of the list once.
+inline constexpr BioFlags kBioRedirected = 1U << 3;
 inline constexpr BioFlags kBioInterposed = 1U << 4;
+inline constexpr BioFlags kBioTailAppended = 1U << 5;
 
 // bvec_iter. size_bytes counts also where there is no data (discard, write zeroes).
 struct BvecIter {
@@ -71,7 +75,9 @@ struct Bio {
   std::span<const iovec> segments;
   void (*end_io)(Bio& bio) = nullptr;  // owns the bio from then on: it calls bio_put()
   void* context = nullptr;             // bi_private: of who set end_io
-  rt::Atomic<u32> remaining{1, "bi_remaining"};
+  bool chained = false;                // BIO_CHAIN: `remaining` counts; of bio_chain()
+  // Below, who has not ended yet: the bio and its children. Above, the first child's error.
+  rt::Atomic<u64> remaining{1, "bi_remaining"};
   Bio* next = nullptr;   // bio_list
   u32 cause = kNoCause;  // the operation of the trace that it belongs to; for watchers
   u32 number = 0;        // given by the watcher, 0 without one
@@ -101,7 +107,7 @@ bool bio_has_data(const Bio& bio);
 // An empty write with kReqPreflush.
 bool bio_is_empty_flush(const Bio& bio);
 
-// Sets the device and clears BIO_REMAPPED and BIO_THROTTLED (include/linux/bio.h:514).
+// Sets the device and clears BIO_REMAPPED; another device throttles anew (include/linux/bio.h:514).
 void bio_set_dev(Bio& bio, BlockDevice* bdev);
 void bio_advance(Bio& bio, u64 bytes);
 // Cuts it to `sectors` from `offset_sectors` on (bio_trim).
@@ -114,7 +120,21 @@ void bio_endio(Bio& bio);
 // With a status: bio_io_error() and its like.
 void bio_end_with(Bio& bio, int status);
 
-// The memory that the iterator still covers, in order.
+// Calls visit(address, bytes) for each piece of memory that the iterator still covers, in order;
+// what it says first that is false ends it.
+template <typename Visit>
+void bio_for_each_segment(const Bio& bio, Visit&& visit) {
+  if (!bio_has_data(bio)) return;
+  u64 left = bio.iter.size_bytes;
+  u64 skip = bio.iter.done_bytes;
+  for (std::size_t i = bio.iter.index; left > 0 && i < bio.segments.size(); ++i, skip = 0) {
+    const iovec& segment = bio.segments[i];
+    const u64 bytes = std::min<u64>(segment.iov_len - skip, left);
+    if (bytes > 0 && !visit(static_cast<u8*>(segment.iov_base) + skip, bytes)) return;
+    left -= bytes;
+  }
+}
+// That memory, in place of what `out` held.
 void bio_copy_segments(const Bio& bio, std::vector<iovec>& out);
 // zero_fill_bio(): of a read.
 void bio_zero_fill(Bio& bio);

@@ -7,8 +7,9 @@
 //       once attach() has returned every bio that is not through yet has the hop, whether it was
 //       plugged, throttled or queued by recursion (P2).
 //   I2  On a hit the submitter takes a reference on the interposer, leaves the queue, and hands the
-//       bio over with its device and sector as the submitter of the bio sees them: bi_bdev stays,
-//       so what the interposer gives back by submit_bio_noacct() aims itself anew.
+//       bio over: bi_bdev stays, the sector counts from the start of the interposed device, and
+//       BIO_REMAPPED says whether that is bi_bdev or the disk below it. So what the interposer
+//       gives back by submit_bio_noacct() aims itself anew.
 //   I3  detach() returns when nobody holds a reference any more; the interposer may be freed then.
 //       What the interposer still has inside it has to be drained by its owner before (P3).
 //   I4  Bios of the bypass (BlockDevice::below()) pass the pointer of that block device, not those
@@ -42,7 +43,18 @@ class Interposer {
 // Idempotent: a no-op if it is not this block device's interposer. REQUIRES: not called from
 // within a submission.
 void interposer_detach(BlockDevice& bdev, Interposer& interposer);
-// Whose turn it is before the driver, for a bio that has entered the queue; null: the driver's.
-Interposer* interposer_of(const Bio& bio);
+// Whose turn it is before the driver, and on which block device; null: the driver's.
+struct Redirect {
+  Interposer* interposer = nullptr;
+  BlockDevice* device = nullptr;  // bi_bdev's original, or its whole disk
+};
+// REQUIRES: the bio was remapped and has entered the queue.
+Redirect redirect_of(const Bio& bio);
+
+// bd_interposer_lock of the posted patches. Nothing, unless D-d is planted: then who submits to the
+// block device holds it for reading (submit.cc), and a suspend of the interposer that is about to
+// drain it has to hold it for writing, from before bios are held back until it has resumed.
+void posted_lock_write(BlockDevice& bdev);
+void posted_unlock_write(BlockDevice& bdev);
 
 }  // namespace bioscope::blk

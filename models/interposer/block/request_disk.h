@@ -3,14 +3,17 @@
 // merging.
 //
 // Invariants:
-//   D1  A bio is split to the queue's limits before a request is made of it (R13-R18); the
-//   remainder
-//       is resubmitted.
+//   D1  A bio is split to the queue's limits before a request is made of it (R13-R18); the rest is
+//       resubmitted.
 //   D2  A write with kReqPreflush: flush, then data; with kReqFua on a queue without FUA: data,
 //   then
-//       flush (block/blk-flush.c). Errors of any step end the bio.
+//       flush (block/blk-flush.c). An error of any step ends the bio.
 //   D3  The queue's reference is kept until the request has ended (Q3).
+// A secure erase is a discard to the disk below.
 #pragma once
+
+#include <atomic>
+#include <string>
 
 #include "models/interposer/block/gendisk.h"
 #include "models/runtime/disk.h"
@@ -24,7 +27,7 @@ class RequestDisk final : public Driver {
               u64 nr_sectors);
 
   Gendisk& disk() { return disk_; }
-  u32 in_flight() const { return in_flight_.load(); }
+  u32 in_flight() const { return in_flight_.load(); }  // requests
 
   void submit_bio(Bio& bio) override;
   bool bio_based() const override { return false; }
@@ -32,7 +35,7 @@ class RequestDisk final : public Driver {
  private:
   struct Request;
   rt::Disk& below_;
-  rt::Atomic<u32> in_flight_{0, "in_flight"};
+  std::atomic<u32> in_flight_{0};  // for who looks from outside: no step of its own
   Gendisk disk_;
 };
 

@@ -8,8 +8,10 @@
 //       an end that is aligned to the physical block, else to the logical block (R15); not across a
 //       gap of the virtual boundary, max_segments or segments larger than max_segment_bytes,
 //       rounded down to the logical block (R16).
+//       Limits that contradict each other so that no block fits: one logical block all the same.
 //   L3  A discard: at most max_discard_sectors rounded down to the granularity, with the next start
-//       aligned to it (R17). Write zeroes: at most max_write_zeroes_sectors (R18).
+//       aligned to it (R17); not split where that leaves nothing. Write zeroes: at most
+//       max_write_zeroes_sectors (R18).
 #pragma once
 
 #include "models/interposer/block/bio.h"

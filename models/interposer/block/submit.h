@@ -4,14 +4,24 @@
 // Invariants:
 //   U1  One ->submit_bio at a time is active in a task; what is submitted meanwhile is queued on
 //       the task's list (R7).
-//   U2  After a bio-based driver or an interposer the next bio is chosen lowest level first: those
-//       for other queues, in order, then those for the same queue, then the older ones; after a
-//       request-based driver plain FIFO (R8).
+//   U2  Under a bio-based head the next bio is chosen lowest level first: those for other queues,
+//   in
+//       order, then those for the same queue, then the older ones; under a request-based head plain
+//       FIFO (R8).
+//   U3  An interposer is a bio-based driver in this: under its head, and after it whatever the head
+//       was, U2 sorts. Same level as a redirected bio is what goes to the same block device, above
+//       the interposer; its bypass is lower.
 #pragma once
 
+#include <cstddef>
+#include <span>
+
 #include "models/interposer/block/bio.h"
+#include "models/interposer/block/block_device.h"
 
 namespace bioscope::blk {
+
+inline constexpr std::size_t kBioListSlot = 0;  // of rt::task_slot(): current->bio_list
 
 // Checks the bio (R1-R6), passes the throttle, and sends it on its way. Errors end the bio.
 void submit_bio(Bio& bio);

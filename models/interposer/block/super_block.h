@@ -9,6 +9,7 @@
 // Thread-safe.
 #pragma once
 
+#include "models/base/types.h"
 #include "models/runtime/mutex.h"
 #include "models/runtime/percpu_rw_semaphore.h"
 
@@ -22,7 +23,7 @@ class SuperBlock {
   void end_write() { writers_.up_read(); }
 
   // freeze_super(): holds writers back, writes everything out, calls freeze_fs(). On an error of
-  // freeze_fs() writers go on and the error is returned.
+  // sync_fs() or freeze_fs() writers go on and the error is returned.
   [[nodiscard]] int freeze();
   [[nodiscard]] int thaw();
   bool frozen();
@@ -35,7 +36,8 @@ class SuperBlock {
  private:
   rt::PercpuRwSemaphore writers_{"s_writers"};
   rt::Mutex lock_{"s_umount"};
-  bool frozen_ = false;  // under lock_
+  enum class State : u8 { Unfrozen, Freezing, Frozen };
+  State state_ = State::Unfrozen;  // under lock_
 };
 
 }  // namespace bioscope::blk

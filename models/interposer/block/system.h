@@ -21,7 +21,8 @@ class System {
   // REQUIRES: every disk was removed.
   ~System();
 
-  // device_add_disk(): partitions come with Gendisk::add_partition(). EBUSY: the name is taken.
+  // device_add_disk(): partitions come with Gendisk::add_partition(), before or after. EBUSY: a
+  // name is taken.
   [[nodiscard]] int add_disk(Gendisk& disk);
   // del_gendisk() (block/genhd.c:608): releases interposers before anything waits, syncs, marks the
   // queue as dying, and waits until nobody submits. Later opens: ENXIO; later bios: EIO. The
@@ -29,13 +30,16 @@ class System {
   void remove_disk(Gendisk& disk);
   // A block device by its name, partitions included; null: there is none.
   BlockDevice* find(std::string_view name);
-  // A new name for a whole disk without partitions (of a mapped device).
-  void rename_disk(Gendisk& disk, std::string name);
+  // A new name for a whole disk without partitions (of a mapped device). EBUSY: it is taken.
+  [[nodiscard]] int rename_disk(Gendisk& disk, std::string name);
 
   Watcher* watcher() const { return watcher_; }
   rt::Mutex& claim_lock() { return claim_lock_; }  // bdev_lock
 
  private:
+  friend class Gendisk;
+  int add_name(BlockDevice& bdev);  // 0 or EBUSY; under lock_
+
   Watcher* watcher_;
   rt::Mutex lock_{"disks"};
   rt::Mutex claim_lock_{"bdev_lock"};

@@ -5,6 +5,9 @@
 
 #include <chrono>
 #include <ctime>
+#include <fstream>
+#include <string_view>
+#include <thread>
 
 namespace bioscope {
 namespace {
@@ -49,6 +52,19 @@ std::string now_utc() {
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::string host_description() {
+  constexpr std::string_view kModel = "model name\t: ";
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  std::string model = "unknown processor";
+  while (std::getline(file, line)) {
+    if (!line.starts_with(kModel)) continue;
+    model = line.substr(kModel.size());
+    break;
+  }
+  return fmt::format("{} cores, {}", std::thread::hardware_concurrency(), model);
 }
 
 }  // namespace bioscope

@@ -22,5 +22,6 @@ Result<House> find_house();
 std::string today_utc();  // YYYY-MM-DD
 std::string now_utc();    // YYYY-MM-DDTHH:MM:SSZ
 double steady_seconds();
+std::string host_description();  // "2 cores, AMD EPYC": what stands beside a time
 
 }  // namespace bioscope

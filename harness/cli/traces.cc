@@ -60,6 +60,17 @@ Result<Trace> read_trace(const fs::path& path) {
   return parse_trace(*text, path.string());
 }
 
+Result<std::vector<Job>> read_traces_below(const fs::path& folder) {
+  std::vector<Job> jobs;
+  for (const std::string& name : traces_below(folder)) {
+    auto trace = read_trace(folder / name);
+    if (!trace) return std::unexpected(trace.error());
+    jobs.push_back({name, std::move(*trace)});
+  }
+  if (jobs.empty()) return bad_input(fmt::format("there is no trace below {}", folder.string()));
+  return jobs;
+}
+
 Result<LoadedSuite> load_suite(const std::string& name, const fs::path& suites) {
   const bool is_path = name.contains('/') || name.ends_with(".suite");
   const fs::path path = is_path ? fs::path(name) : suites / (name + ".suite");

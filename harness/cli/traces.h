@@ -8,6 +8,7 @@
 
 #include "harness/gate/plan.h"
 #include "harness/gate/suite.h"
+#include "harness/subject/subject.h"
 #include "models/base/result.h"
 #include "models/trace/trace.h"
 
@@ -15,6 +16,10 @@ namespace bioscope {
 
 // Bad input: the file cannot be read, or as parse_trace(): FILE:LINE:COLUMN, what was expected.
 Result<Trace> read_trace(const std::filesystem::path& path);
+
+// Every trace below a folder, sorted by path; the name is the path below it. Bad input: there is
+// none, or one cannot be read.
+Result<std::vector<Job>> read_traces_below(const std::filesystem::path& folder);
 
 struct LoadedSuite {
   std::string name;  // "smoke", or the file's name without its ending

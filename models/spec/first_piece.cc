@@ -11,21 +11,19 @@ u64 in_sectors(u32 bytes) {
   return std::max<u64>(1, bytes / kSectorBytes);
 }
 
-// R15: tries every length. A chunk is not crossed; an end on a physical block is preferred.
+// R15: tries every length. A chunk is not crossed; an end on a physical block is preferred, also to
+// one that would take the whole bio.
 u64 longest_by_size(u64 first, u64 count, const PieceLimits& limits) {
-  u64 longest = 0;
+  if (limits.max_sectors == 0 && limits.chunk_sectors == 0) return count;
   u64 longest_physical = 0;
   u64 longest_logical = 0;
-  const u64 most = limits.max_sectors == 0 ? count : std::min<u64>(count, limits.max_sectors);
-  for (u64 n = 1; n <= most; ++n) {
-    longest = n;
+  for (u64 n = 1; limits.max_sectors == 0 || n <= limits.max_sectors; ++n) {
     if ((first + n) % in_sectors(limits.physical_block_bytes) == 0) longest_physical = n;
     if (n % in_sectors(limits.logical_block_bytes) == 0) longest_logical = n;
     const bool at_chunk_end = limits.chunk_sectors != 0 && (first + n) % limits.chunk_sectors == 0;
     if (at_chunk_end) break;
   }
-  if (longest == count) return count;  // it fits whole, wherever it ends
-  return longest_physical != 0 ? longest_physical : longest_logical;
+  return std::min(count, longest_physical != 0 ? longest_physical : longest_logical);
 }
 
 // R16: how many bytes a request takes before it would need a gap, a segment too many or a segment

@@ -27,7 +27,8 @@ TEST(FirstPiece, R15MaxSectorsChunkAndPhysicalBlock) {
   const PieceLimits physical{.physical_block_bytes = 4096, .max_sectors = 20};
   EXPECT_EQ(data(3, 100, physical), 13U) << "the end is aligned, not the length";
   EXPECT_EQ(data(0, 100, physical), 16U);
-  EXPECT_EQ(data(3, 20, physical), 20U) << "what fits whole is not aligned";
+  EXPECT_EQ(data(3, 20, physical), 13U) << "also where the whole would be within the limit";
+  EXPECT_EQ(data(3, 13, physical), 13U);
   const PieceLimits small{.physical_block_bytes = 4096, .max_sectors = 4};
   EXPECT_EQ(data(1, 100, small), 4U) << "no physical block ends in reach";
 }

@@ -94,7 +94,7 @@ Verdict HopJudge::leave(const Hop& hop, Machine& machine) {
   if (!task.round) return legal_verdict();
   const Round round = std::move(*task.round);
   task.round.reset();
-  sort_waiting(task, bio(round.bio).queue);
+  sort_waiting(task, round);
   return round.mapped ? judge_mapped_round(round, machine) : judge_disk_round(round, machine);
 }
 

@@ -77,7 +77,7 @@ class HopJudge {
   // A task's current->bio_list.
   struct Task {
     std::optional<Round> round;
-    bool levels_first = false;   // the head was bio-based (R8)
+    bool levels_first = false;   // the head was bio-based, or something was redirected (R8)
     std::vector<u32> waiting;    // in order
     std::vector<u32> submitted;  // during the round
   };
@@ -94,7 +94,7 @@ class HopJudge {
   Verdict judge_mapped_round(const Round& round, Machine& machine);
   Verdict judge_place(const Bio& clone, Machine& machine) const;
   Verdict judge_interposers(const Hop& hop, Machine& machine);
-  void sort_waiting(Task& task, const std::string& queue);
+  void sort_waiting(Task& task, const Round& round);
   static std::string queue_of(const std::string& device, const Machine& machine);
 
   std::vector<Bio> bios_;  // by number

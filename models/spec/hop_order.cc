@@ -53,13 +53,21 @@ Verdict HopJudge::judge_order(const Hop& hop, Task& task, Machine& machine) {
 
 // R8: what is lower comes first, then what is for the same queue, then what waited before; under
 // a request-based head everything in the order of submission.
-void HopJudge::sort_waiting(Task& task, const std::string& queue) {
+// What lies below an interposer is lower than what comes to it, although it shares its queue.
+void HopJudge::sort_waiting(Task& task, const Round& round) {
+  const Bio& from = bio(round.bio);
+  const bool redirected = round.mapped && round.where != from.device;
+  task.levels_first = task.levels_first || redirected;
   std::vector<u32> sorted;
   if (!task.levels_first) {
     sorted = std::move(task.waiting);
     sorted.insert(sorted.end(), task.submitted.begin(), task.submitted.end());
   } else {
-    const auto is_lower = [&](u32 number) { return bio(number).queue != queue; };
+    const auto is_lower = [&](u32 number) {
+      const Bio& it = bio(number);
+      if (redirected) return it.device != from.device || it.below != from.below;
+      return it.queue != from.queue;
+    };
     std::ranges::copy_if(task.submitted, std::back_inserter(sorted), is_lower);
     std::ranges::copy_if(task.submitted, std::back_inserter(sorted), std::not_fn(is_lower));
     sorted.insert(sorted.end(), task.waiting.begin(), task.waiting.end());

@@ -30,8 +30,11 @@ class Interposer {
   // With the sector relative to the interposed device. Takes the bio.
   virtual void submit_redirected(Bio& bio) = 0;
   // The interposed disk is going away (del_gendisk): after the return nothing may wait for the
-  // owner to resume it; the pointer is cleared afterwards. Called once.
+  // owner to resume it; the pointer is cleared afterwards. Called once, between hold() and put(),
+  // and not when hold() says false: then its owner removes it already and will detach.
   virtual void original_dies() = 0;
+  [[nodiscard]] virtual bool hold() { return true; }
+  virtual void put() {}
   virtual const std::string& interposer_name() const = 0;
 
   rt::PercpuRef redirects{"interposer_redirects"};  // one for each submitter inside (I2)

@@ -152,8 +152,8 @@ void submit_all(Bio& first) {
     const Level from{bio->bdev, &bio->bdev->queue()};
     pending.older = pending.submitted.take();
     const Went went = dispatch(*bio, pending, recursed);
+    if (!recursed && went == Went::ToInterposer) sorted = true;
     recursed = true;
-    sorted = sorted || went == Went::ToInterposer;
     if (sorted && !planted(Defect::FifoOrder)) {
       sort_levels(pending, from, went);
     } else {

@@ -8,9 +8,8 @@
 //   in
 //       order, then those for the same queue, then the older ones; under a request-based head plain
 //       FIFO (R8).
-//   U3  An interposer is a bio-based driver in this: under its head, and after it whatever the head
-//       was, U2 sorts. Same level as a redirected bio is what goes to the same block device, above
-//       the interposer; its bypass is lower.
+//   U3  An interposer is a bio-based driver in this, also as the head. Same level as a redirected
+//       bio is what goes to the same block device, above the interposer; its bypass is lower.
 #pragma once
 
 #include <cstddef>

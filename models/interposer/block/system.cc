@@ -12,15 +12,22 @@ namespace bioscope::blk {
 namespace {
 
 // Whoever waits for the disk has to be let go before anything here waits for them: a suspended
-// interposer would hold the sync for ever (genhd.c:630).
+// interposer would hold the sync for ever (genhd.c:630). Its owner may be removing it at the same
+// time: so it is held while it hears of it, but not the lock, which a detach takes.
 void release_interposer(Gendisk& disk, BlockDevice& bdev) {
   Interposer* interposer = nullptr;
+  bool held = false;
   {
     const std::lock_guard guard(disk.interpose_lock);
     interposer = bdev.interposer;
+    held = interposer != nullptr && interposer->hold();
   }
   if (interposer == nullptr) return;
-  interposer->original_dies();
+  if (held) {
+    interposer->original_dies();
+    interposer->put();
+  }
+  // Compared only, if it was detached meanwhile: nobody attaches to a dead disk.
   interposer_detach(bdev, *interposer);
 }
 

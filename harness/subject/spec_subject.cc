@@ -12,8 +12,7 @@ Capabilities SpecSubject::can() const {
   for (std::size_t i = 0; i < kCapabilities; ++i) can.add(static_cast<Capability>(i));
   // No rule in scope speaks of these.
   for (const Capability missing :
-       {Capability::Resize, Capability::HotRemove, Capability::Partitions, Capability::Signals,
-        Capability::PowerCut, Capability::Schedule}) {
+       {Capability::Signals, Capability::PowerCut, Capability::Schedule}) {
     can.drop(missing);
   }
   return can;

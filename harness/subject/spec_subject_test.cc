@@ -43,10 +43,10 @@ TEST(SpecSubject, KeepsTheEdges) {
 }
 
 TEST(SpecSubject, SaysWhatItCannotPlay) {
-  const auto history = SpecSubject().play(job("disk d0 null size=64\nlane A\n  hot-remove d0\n"));
+  const auto history = SpecSubject().play(job("disk d0 null size=64\nlane A\n  power-cut d0\n"));
   ASSERT_FALSE(history.has_value());
   EXPECT_EQ(history.error().kind, ErrorKind::CouldNotJudge);
-  EXPECT_THAT(history.error().message, testing::HasSubstr("hot-remove"));
+  EXPECT_THAT(history.error().message, testing::HasSubstr("power"));
 }
 
 }  // namespace

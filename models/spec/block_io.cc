@@ -142,6 +142,10 @@ void Machine::widen(VolumeId volume, Range range, const Candidate& candidate) {
   }
 }
 
+void Machine::set_sectors(VolumeId volume, Range range, const CandidateSet& set) {
+  volumes_[volume].set(range, set);
+}
+
 // I1: of the certain pieces only.
 void Machine::narrow_write(const PendingIo& pending) {
   for (const Piece& piece : pending.pieces) {

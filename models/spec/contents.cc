@@ -45,6 +45,12 @@ void Contents::merge(std::size_t first, std::size_t last) {
               runs_.begin() + static_cast<std::ptrdiff_t>(to));
 }
 
+void Contents::grow(u64 size_sectors) {
+  if (size_sectors <= this->size_sectors()) return;
+  runs_.push_back(Run{size_sectors, CandidateSet(Candidate{})});
+  merge(runs_.size() - 1, runs_.size());
+}
+
 void Contents::add(Range range, const Candidate& candidate) {
   change(range, [&](CandidateSet& set) { set.add(candidate); });
 }

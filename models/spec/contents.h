@@ -23,6 +23,9 @@ class Contents {
 
   u64 size_sectors() const { return runs_.back().end; }
 
+  // What is new holds zeroes. A smaller size changes nothing.
+  void grow(u64 size_sectors);
+
   // Calls visit(first, end, set) for the parts of `range` with one set each, in order. What lies
   // past the end of the volume is left out.
   template <typename Visit>

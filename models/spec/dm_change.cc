@@ -252,7 +252,7 @@ LegalSet Machine::open_legal(const Operation& operation) const {
   const Device& device = devices_[id];
   LegalSet legal = one_of(rule(34), {0});
   const bool exclusive = operation.flags.has(OperationFlag::Exclusive);
-  if (exclusive && (device.claims > 0 || device.mounts > 0 || device.exclusive_opens > 0)) {
+  if (exclusive && busy_for_others(id)) {
     legal = one_of(rule(34), {EBUSY});
   }
   if (device.read_only && !operation.flags.has(OperationFlag::ReadOnly)) {

@@ -80,8 +80,8 @@ bool Machine::devices_at_hand(const Target& target) const {
   return std::ranges::all_of(target.devices, [&](const TargetDevice& below) {
     if (below.prefixed || below.name.starts_with('[')) return true;
     const DeviceId id = find_device(below.name);
-    return id != kNone && devices_[id].exists && devices_[id].mounts == 0 &&
-           devices_[id].exclusive_opens == 0 && devices_[id].pending_changes == 0;
+    return id != kNone && devices_[id].exists && !busy_for_tables(id) &&
+           devices_[id].pending_changes == 0;
   });
 }
 
@@ -102,7 +102,7 @@ void Machine::plan_devices(Table& table, LegalSet& legal) const {
         continue;
       }
       const Device& device = devices_[below.device];
-      if (!below.below && (device.mounts > 0 || device.exclusive_opens > 0)) {
+      if (!below.below && busy_for_tables(below.device)) {
         return refuse_load(rule(29));
       }
       if (device.pending_changes > 0 || device.deferred_remove) {

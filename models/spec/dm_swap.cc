@@ -45,6 +45,16 @@ LegalSet Machine::resume_legal(DeviceId id) const {
     return legal;
   }
   if (!table->unsupported.empty()) return {};
+  const bool gone = std::ranges::any_of(table->targets, [&](const Target& target) {
+    return std::ranges::any_of(target.devices, [&](const TargetDevice& below) {
+      return below.device != kNone && (devices_[below.device].gone || devices_[below.device].dying);
+    });
+  });
+  if (gone) {  // what a constructor or the swap asks it may fail, and need not
+    LegalSet legal = one_of(device.inactive ? rule(32) : rule(40), {0, EINVAL, EIO, ENODEV, ENXIO});
+    legal.may_block = true;
+    return legal;
+  }
   LegalSet attach = one_of(RuleId::None, {0});
   if (device.inactive) {
     attach = attach_legal(id, *table);

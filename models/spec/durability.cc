@@ -19,6 +19,7 @@ bool Machine::plain_stack(DeviceId id, u32 depth) const {
     const DeviceId by = device.interposer != kNone ? device.interposer : device.attaching;
     if (by == kNone || !plain_stack(by, depth + 1)) return false;
   }
+  if (device.whole != kNone) return plain_stack(device.whole, depth + 1);
   if (!device.mapped) return true;
   for (const TablePtr& table : {device.live, device.inactive, device.incoming}) {
     if (!table) continue;

@@ -51,8 +51,8 @@ void Machine::load_era(Target& target) {
           if (set[i].kind != CandidateKind::Zero) era.unknown = true;
         }
       });
-      const u64 size = size_most(target.devices[0].device);
-      widen(place->volume, {place->sector, size}, {CandidateKind::Any, kForEver, 0});
+      era.size_sectors = size_most(target.devices[0].device);
+      widen(place->volume, {place->sector, era.size_sectors}, {CandidateKind::Any, kForEver, 0});
     }
     era.block_sectors = target.chunk_sectors;
     eras_.push_back(std::move(era));

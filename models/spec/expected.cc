@@ -41,6 +41,8 @@ Event Machine::expected(OperationId id) const {
   LegalSet legal = alone.legal(operation);
   const auto io = std::ranges::find(alone.pending_io_, id, &PendingIo::id);
   if (io != alone.pending_io_.end()) legal = alone.io_errors(operation, *io);
+  const auto disk = std::ranges::find(alone.pending_disks_, id, &PendingDisk::id);
+  if (disk != alone.pending_disks_.end()) legal = disk->legal;
   if (legal.errors.empty()) allow(legal, {0});
   event.error = legal.allows(0) ? 0 : legal.errors.front();
   // R44: a right subject reports the flush that failed.

@@ -59,7 +59,10 @@ void Machine::forget(FileSystem& system) {
 // Blocks written past the file system.
 void Machine::damage_file_systems(VolumeId volume, Range range) {
   for (FileSystem& system : file_systems_) {
-    if (system.place.volume == volume && range.end_sector() > system.place.sector) forget(system);
+    if (system.place.volume == volume && range.end_sector() > system.place.sector &&
+        range.first_sector < system.place.sector + system.size_sectors) {
+      forget(system);
+    }
   }
 }
 
@@ -71,7 +74,8 @@ bool Machine::unreliable(DeviceId id, bool opened_below, u32 depth) const {
   if (!opened_below && may_be_interposed(device)) {
     return device.interposer == kNone || unreliable(device.interposer, false, depth + 1);
   }
-  if (!device.mapped) return any_fault(device.volume);
+  if (device.whole != kNone) return unreliable(device.whole, false, depth + 1);
+  if (!device.mapped) return device.dying || device.blurred_disk || any_fault(device.volume);
   if (!device.live || !device.live->unsupported.empty()) return true;
   for (const Target& target : device.live->targets) {
     switch (target.type) {

@@ -13,7 +13,11 @@ bool Machine::touches_held_disk(DeviceId id) const {
   if (id == kNone) return false;
   for (std::size_t step = 0; step < held_steps_.size(); ++step) {
     if (!held_steps_[step]) continue;
-    const DeviceId disk = find_device(program_->trace.disk_script[step].disk);
+    const auto& disks = program_->trace.disks;
+    const auto named =
+        std::ranges::find(disks, program_->trace.disk_script[step].disk, &Disk::name);
+    const auto disk = static_cast<DeviceId>(named - disks.begin());
+    if (disk == disks.size()) continue;
     if (stack_has(id, disk)) return true;
     for (const SnapStore& store : stores_) {
       if (!store.users.empty() && stack_has(id, store.origin) &&

@@ -75,7 +75,9 @@ LegalSet Machine::attach_legal(DeviceId id, const Table& table) const {
   allow(legal, {0});
   // Frozen by FIFREEZE a file system cannot be frozen again (R22); freeze_bdev counts.
   for (const Mounted& mounted : mounts_) {
-    if (mounted.device == over && mounted.freezes > 0) allow(legal, {EBUSY});
+    const bool on_it = mounted.device != kNone &&
+                       (mounted.device == over || devices_[mounted.device].whole == over);
+    if (on_it && mounted.freezes > 0) allow(legal, {EBUSY});
   }
   if (devices_[id].interposes != kNone) allow(legal, {EINVAL, EBUSY});
   if (device.pending_changes > 0 || device.deferred_remove) allow(legal, {ENODEV});
@@ -95,7 +97,8 @@ void Machine::settle_interposer(DeviceId id) {
   for (Device& device : devices_) {
     if (device.attaching == id) device.attaching = kNone;
   }
-  const DeviceId wanted = devices_[id].live ? devices_[id].live->interposed : kNone;
+  DeviceId wanted = devices_[id].live ? devices_[id].live->interposed : kNone;
+  if (wanted != kNone && devices_[wanted].gone) wanted = kNone;
   if (devices_[id].interposes == wanted) return;
   detach(id);
   if (wanted == kNone) return;

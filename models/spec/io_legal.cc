@@ -30,8 +30,9 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
   if (pending.may_be_missing) allow(legal, {ENOENT, ENXIO, ENODEV});
   // R5, R10: nowait is refused where the queue does not offer it, whatever the I/O. A disk offers
   // it, and who is attached over the disk does not take that away.
+  const auto over = [&](DeviceId id) { return id != kNone && devices_[id].interposer != kNone; };
   const bool interposed_disk = pending.device != kNone && !devices_[pending.device].mapped &&
-                               devices_[pending.device].interposer != kNone;
+                               (over(pending.device) || over(devices_[pending.device].whole));
   const auto nowait = [&] {
     allow(legal, {EAGAIN});
     if (!interposed_disk) allow(legal, {EOPNOTSUPP});
@@ -39,7 +40,13 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
   if (flag(OperationFlag::Nowait)) nowait();
   if (pending.device == kNone || !devices_[pending.device].exists) {
     legal.rule = rule(27);
-    if (pending.device == kNone) return legal;
+    if (pending.device == kNone) {
+      if (find_gone(operation.device) != kNone) {  // R10: a dead device
+        legal.rule = rule(10);
+        allow(legal, {EIO});
+      }
+      return legal;
+    }
   }
   const Device& device = devices_[pending.device];
   const bool mapped = device.mapped;
@@ -97,8 +104,14 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
     allow(legal, {EPERM, EROFS, EACCES});
     return legal;
   }
+  if (!reads && !bio && device.whole != kNone && devices_[device.whole].read_only) {
+    allow(legal, {EPERM, EROFS, EACCES});
+  }
   if (kind == IoKind::Discard || kind == IoKind::WriteZeroes) {
-    const Device& mapping = device.interposer == kNone ? device : devices_[device.interposer];
+    const DeviceId over_whole = device.whole == kNone ? kNone : devices_[device.whole].interposer;
+    const Device& mapping = device.interposer != kNone ? devices_[device.interposer]
+                            : over_whole != kNone      ? devices_[over_whole]
+                                                       : device;
     const bool origin_only =
         mapping.live && !mapping.blurred && !mapping.resuming && mapping.removes == 0 &&
         std::ranges::all_of(mapping.live->targets, [](const Target& target) {
@@ -132,6 +145,7 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
     switch (piece.kind) {
       case PieceKind::Error:
         allow(legal, {EIO});
+        if (piece.dead) allow(legal, {ENODEV, ENXIO});
         if (piece.certain || !has_alternative(pending, piece)) must_fail = true;
         break;
       case PieceKind::Sectors: {
@@ -222,8 +236,11 @@ bool Machine::went_past_interposer(const Event& event, const PendingIo& pending)
   const u64 first = operation(event.operation).range.first_sector;
   const u64 count = count_sectors(event.data);
   Contents direct(count, CandidateSet{});
-  for (const Piece& piece :
-       map_past_suspends(pending.device, {first, count}, true, /*below=*/true)) {
+  Mapping mapping;
+  mapping.past_suspends = true;
+  mapping.past_interposers = true;
+  map_device(pending.device, {first, count}, Piece{}, mapping);
+  for (const Piece& piece : mapping.pieces) {
     if (piece.kind != PieceKind::Sectors) return false;
     direct.add_copy({piece.io_first, piece.count_sectors}, volumes_[piece.volume],
                     piece.first_sector);

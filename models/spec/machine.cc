@@ -60,6 +60,11 @@ bool is_file_system(OperationKind kind) {
   return kind >= OperationKind::Mkfs && kind <= OperationKind::Fsck;
 }
 
+bool is_disk(OperationKind kind) {
+  return kind == OperationKind::Resize || kind == OperationKind::HotRemove ||
+         kind == OperationKind::Partition;
+}
+
 }  // namespace
 
 Program::Program(const Trace& from) : trace(from) {
@@ -83,6 +88,7 @@ Machine::Machine(std::shared_ptr<const Program> program) : program_(std::move(pr
     device.name = trace.disks[i].name;
     device.disk = static_cast<u32>(i);
     device.volume = static_cast<VolumeId>(i);
+    device.size_sectors = trace.disks[i].size_sectors;
     device.read_only = trace.disks[i].read_only;
     devices_.push_back(std::move(device));
     volumes_.push_back(Contents::zeroes(trace.disks[i].size_sectors));
@@ -99,6 +105,14 @@ VolumeId Machine::new_volume(Contents contents) {
 DeviceId Machine::find_device(std::string_view name) const {
   for (std::size_t i = devices_.size(); i-- > 0;) {
     if (devices_[i].exists && devices_[i].name == name) return static_cast<DeviceId>(i);
+  }
+  return kNone;
+}
+
+// A disk of that name that was removed while it was in use.
+DeviceId Machine::find_gone(std::string_view name) const {
+  for (std::size_t i = devices_.size(); i-- > 0;) {
+    if (devices_[i].gone && devices_[i].name == name) return static_cast<DeviceId>(i);
   }
   return kNone;
 }
@@ -126,6 +140,7 @@ bool Machine::edge_reached(const Edge& edge) const {
 
 bool Machine::fault_possible(VolumeId volume, Range range, DiskRequest request) const {
   if (volume >= program_->trace.disks.size()) return false;
+  if (devices_[volume].dying || devices_[volume].gone) return true;
   for (const DiskStep& step : program_->trace.disk_script) {
     if (step.kind != DiskStepKind::Fail || step.request != request ||
         step.disk != program_->trace.disks[volume].name || !edge_reached(step.edge)) {
@@ -141,6 +156,7 @@ bool Machine::fault_possible(VolumeId volume, Range range, DiskRequest request) 
 
 bool Machine::any_fault(VolumeId volume) const {
   if (volume >= program_->trace.disks.size()) return false;
+  if (devices_[volume].dying || devices_[volume].gone) return true;
   return std::ranges::any_of(program_->trace.disk_script, [&](const DiskStep& step) {
     return step.kind == DiskStepKind::Fail && step.disk == program_->trace.disks[volume].name &&
            edge_reached(step.edge);
@@ -183,6 +199,7 @@ void Machine::invoke(OperationId id) {
   if (is_io(kind)) return invoke_io(id);
   if (is_change(kind)) return invoke_change(id);
   if (is_file_system(kind)) return invoke_file(id);
+  if (is_disk(kind)) return invoke_disk(id);
   if (kind == OperationKind::Info) pending_infos_.push_back({id, {}});
 }
 
@@ -198,6 +215,7 @@ Verdict Machine::complete(const Event& event) {
   if (is_change(operation.kind)) return complete_change(event);
   if (is_query(operation.kind)) return complete_query(event);
   if (is_file_system(operation.kind)) return complete_file(event);
+  if (is_disk(operation.kind)) return complete_disk(event);
   switch (operation.kind) {
     case OperationKind::Wait:
     case OperationKind::After:
@@ -213,6 +231,7 @@ LegalSet Machine::legal(const Operation& operation) const {
   if (is_change(operation.kind)) return change_legal(operation);
   if (is_query(operation.kind)) return query_legal(operation);
   if (is_file_system(operation.kind)) return file_legal(operation);
+  if (is_disk(operation.kind)) return disk_legal(operation);
   return one_of(RuleId::None, {0});
 }
 

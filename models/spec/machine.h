@@ -26,6 +26,7 @@ class Machine {
   void invoke(OperationId id);
   Verdict complete(const Event& event);
   DeviceId find_device(std::string_view name) const;
+  DeviceId find_gone(std::string_view name) const;
   bool returned_before(OperationId writer, OperationId than) const;
   void exercised(RuleId rule, u64 times = 1);
   VolumeId new_volume(Contents contents);
@@ -38,6 +39,7 @@ class Machine {
     std::vector<Piece> pieces;
     bool reads = true;
     bool past_suspends = false;
+    bool past_interposers = false;
     u32 depth = 0;
   };
   void map_device(DeviceId device, Range range, Piece carried, Mapping& out,
@@ -55,6 +57,7 @@ class Machine {
                   Mapping& out) const;
   std::vector<Piece> map_now(DeviceId device, Range range, bool reads) const;
   std::vector<Piece> map_past_suspends(DeviceId device, Range range, bool reads, bool below) const;
+  void map_disk(DeviceId device, Range range, Piece carried, Mapping& out) const;
   std::vector<const Table*> possible_tables(const Device& device) const;
   Contents contents_of(DeviceId device, u64 size_sectors, bool below) const;
 
@@ -95,6 +98,7 @@ class Machine {
   void place_io(PendingIo& pending, std::vector<Piece> pieces);
   void effect_of(const PendingIo& pending, const Piece& piece);
   void widen(VolumeId volume, Range range, const Candidate& candidate);
+  void set_sectors(VolumeId volume, Range range, const CandidateSet& set);
   void narrow_write(const PendingIo& pending);
   void narrow_read(const Event& event, const PendingIo& pending);
   void tables_changed(DeviceId device);
@@ -197,6 +201,21 @@ class Machine {
   std::string era_dump_text(DeviceId metadata) const;
   bool era_status_fits(const Target& target, std::string_view words) const;
 
+  // --- disks.cc, partitions.cc
+  void invoke_disk(OperationId id);
+  Verdict complete_disk(const Event& event);
+  LegalSet disk_legal(const Operation& operation) const;
+  LegalSet partition_legal(const Operation& operation, DeviceId device, std::size_t& good) const;
+  void begin_partitions(PendingDisk& pending);
+  void finish_partitions(const PendingDisk& pending, bool succeeded);
+  void begin_resize(DeviceId disk, u64 size_sectors);
+  void finish_resize(DeviceId disk, bool succeeded);
+  void begin_hot_remove(DeviceId device);
+  void finish_hot_remove(DeviceId device, bool succeeded);
+  void io_may_fail(DeviceId disk, Range range, RuleId why, bool dead);
+  bool busy_for_tables(DeviceId device) const;
+  bool busy_for_others(DeviceId device) const;
+
   // --- file_system.cc, files.cc, mount.cc
   void invoke_file(OperationId id);
   Verdict complete_file(const Event& event);
@@ -237,7 +256,8 @@ class Machine {
     const Device& device = devices_[id];
     if (device.mapped && test(device)) return true;
     if (device.interposer != kNone && test(devices_[device.interposer])) return true;
-    return device.attaching != kNone && test(devices_[device.attaching]);
+    if (device.attaching != kNone && test(devices_[device.attaching])) return true;
+    return device.whole != kNone && any_gate(device.whole, test);
   }
 
   std::shared_ptr<const Program> program_;
@@ -258,6 +278,7 @@ class Machine {
   std::vector<PendingFile> pending_files_;
   std::vector<PendingChange> pending_changes_;
   std::vector<PendingInfo> pending_infos_;
+  std::vector<PendingDisk> pending_disks_;
   u32 instances_ = 0;
   u64 resume_invoked_ = 0;  // of the resume that is being applied
 };

@@ -35,20 +35,57 @@ std::vector<const Table*> Machine::possible_tables(const Device& device) const {
 void Machine::map_device(DeviceId id, Range range, Piece carried, Mapping& out, bool below) const {
   const Device& device = devices_[id];
   if (range.count_sectors == 0) return;
-  if (!device.exists || out.depth > kMaxDepth) {
-    push_part(carried, PieceKind::Unknown, range, out.pieces);
-    return;
+  if (device.gone) {
+    carried.rule = rule(10);
+    carried.dead = true;
+    return push_part(carried, PieceKind::Error, range, out.pieces);
   }
-  if (!below && may_be_interposed(device)) return map_redirected(id, range, carried, out);
+  if (!device.exists || device.blurred_disk || out.depth > kMaxDepth) {
+    return push_part(carried, PieceKind::Unknown, range, out.pieces);
+  }
+  if (!below && !out.past_interposers && may_be_interposed(device)) {
+    return map_redirected(id, range, carried, out);
+  }
   if (device.mapped) return map_mapped(id, range, carried, out);
-  carried.volume = device.volume;
-  const u64 size = volumes_[device.volume].size_sectors();
-  if (range.end_sector() > size) {
+  if (device.whole == kNone) return map_disk(id, range, carried, out);
+  // R2: a partition's own end is looked at, and then what is remapped goes to the disk as it is.
+  if (range.end_sector() > device.size_sectors) {
     carried.rule = rule(1);
-    push_part(carried, PieceKind::Error, range, out.pieces);
-  } else {
-    push_part(carried, PieceKind::Sectors, range, out.pieces);
+    return push_part(carried, PieceKind::Error, range, out.pieces);
   }
+  if (carried.rule == RuleId::None) carried.rule = rule(2);
+  carried.partition = true;
+  range.first_sector += device.start_sector;
+  map_device(device.whole, range, carried, out);
+}
+
+void Machine::map_disk(DeviceId id, Range range, Piece carried, Mapping& out) const {
+  const Device& device = devices_[id];
+  const u64 least = size_least(id);
+  const u64 most = size_most(id);
+  carried.volume = device.volume;
+  Piece fails = carried;
+  if (device.dying) {
+    carried.certain = fails.certain = false;
+    fails.rule = rule(10);
+    fails.dead = true;
+    push_part(fails, PieceKind::Error, range, out.pieces);
+  }
+  if (range.end_sector() <= least) {
+    return push_part(carried, PieceKind::Sectors, range, out.pieces);
+  }
+  if (carried.partition) {  // R2: whether the driver does it is its own affair
+    return push_part(carried, PieceKind::Unknown, range, out.pieces);
+  }
+  fails.rule = rule(1);
+  fails.certain = fails.certain && range.end_sector() > most;
+  push_part(fails, PieceKind::Error, range, out.pieces);
+  // What a limit split off before the end of the disk may have been done.
+  const u64 end = std::min(range.end_sector(), most);
+  if (range.first_sector >= end || (out.reads && fails.certain)) return;
+  carried.certain = false;
+  push_part(carried, PieceKind::Sectors, {range.first_sector, end - range.first_sector},
+            out.pieces);
 }
 
 void Machine::map_mapped(DeviceId id, Range range, Piece carried, Mapping& out) const {
@@ -77,6 +114,8 @@ void Machine::map_redirected(DeviceId id, Range range, Piece carried, Mapping& o
   const DeviceId by = device.interposer != kNone ? device.interposer : device.attaching;
   std::vector<const Table*> tables;  // that it may go through
   bool direct = device.interposer == kNone;
+  // A disk that goes away lets go what waits for its interposer.
+  if (device.dying || (device.whole != kNone && devices_[device.whole].dying)) direct = true;
   if (by != kNone) {
     const Device& mapped = devices_[by];
     const bool waits = mapped.suspended && !mapped.resuming && !mapped.blurred;

@@ -25,11 +25,11 @@ bool is_resuming(const Device& device) {
 
 LegalSet Machine::mkfs_legal(const Operation& operation) const {
   const DeviceId id = find_device(operation.device);
-  if (id == kNone) return one_of(rule(27), {ENXIO});
+  if (id == kNone) return one_of(rule(27), {ENXIO, ENOENT, ENODEV});
   const Device& device = devices_[id];
   LegalSet legal = one_of(property(5), {0});
-  if (device.mounts > 0 || device.claims > 0 || device.exclusive_opens > 0 || device.read_only ||
-      unreliable(id) || size_least(id) < least_sectors(operation.word)) {
+  if (busy_for_others(id) || device.read_only || unreliable(id) ||
+      size_least(id) < least_sectors(operation.word)) {
     allow(legal, {EIO, ENODEV});
   }
   return legal;
@@ -40,6 +40,7 @@ LegalSet Machine::mount_legal(const Operation& operation) const {
   if (id == kNone) return one_of(rule(27), {ENXIO, ENOENT, ENODEV});
   const Device& device = devices_[id];
   if (device.claims > 0 || device.exclusive_opens > 0) return one_of(rule(22), {EBUSY});
+  if (device.mounts == 0 && busy_for_others(id)) return one_of(rule(22), {EBUSY});
   if (device.bare_freezes > 0) return one_of(rule(22), {EBUSY});
   LegalSet legal = one_of(device.thawed_ever ? rule(24) : rule(22), {0});
   if (any_gate(id, stops_io) || any_gate(id, is_resuming)) {
@@ -70,7 +71,7 @@ LegalSet Machine::freeze_legal(const Operation& operation) const {
   const u32 found = find_mount(operation.device);
   if (found == kNone) {
     const DeviceId id = find_device(operation.device);
-    if (id == kNone) return one_of(rule(27), {ENXIO, EINVAL, ENOENT});
+    if (id == kNone) return one_of(rule(27), {ENXIO, EINVAL, ENOENT, ENODEV});
     const Device& device = devices_[id];
     if (!thaw) {
       LegalSet legal = one_of(device.mounts > 0 ? rule(21) : rule(23), {0});
@@ -85,6 +86,7 @@ LegalSet Machine::freeze_legal(const Operation& operation) const {
   }
   const Mounted& mounted = mounts_[found];
   const Device& device = devices_[mounted.device];
+  if (device.gone || device.dying) return one_of(rule(21), {0, EIO, EBUSY, EINVAL});
   const bool by_suspend = any_gate(mounted.device, [](const Device& gate) {
     return gate.suspended && gate.lockfs_frozen && !gate.resuming;
   });
@@ -108,7 +110,7 @@ LegalSet Machine::freeze_legal(const Operation& operation) const {
 
 LegalSet Machine::fsck_legal(const Operation& operation) const {
   const DeviceId id = find_device(operation.device);
-  if (id == kNone) return one_of(rule(27), {ENXIO});
+  if (id == kNone) return one_of(rule(27), {ENXIO, ENOENT, ENODEV});
   LegalSet legal = one_of(property(5), {0});
   const u32 found = file_system_of(id);
   const bool sure = found != kNone && file_systems_[found].known &&
@@ -131,6 +133,7 @@ LegalSet Machine::file_legal(const Operation& operation) const {
       const u32 found = find_mount(operation.device);
       if (found == kNone) return one_of(property(10), {EINVAL, ENOENT});
       LegalSet legal = one_of(property(10), {0});
+      if (unreliable(mounts_[found].device)) allow(legal, {EIO});
       if (mounts_[found].freezes > 0 || any_gate(mounts_[found].device, stops_io)) {
         allow(legal, {EBUSY});
         legal.may_block = true;
@@ -227,6 +230,7 @@ void Machine::apply_mkfs(const Operation& operation) {
   if (!place) return;
   FileSystem system;
   system.place = *place;
+  system.size_sectors = size_most(id);
   system.type = operation.word;
   system.known = !unreliable(id);
   system.consistent = system.known;

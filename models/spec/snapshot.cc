@@ -154,7 +154,7 @@ void Machine::set_cow_contents(const SnapStore& store, bool in_use) {
     if (in_use) {
       widen(piece.volume, range, {CandidateKind::Any, kForEver, 0});
     } else {
-      volumes_[piece.volume].set(range, CandidateSet({CandidateKind::Any, kBeforeAll, 0}));
+      set_sectors(piece.volume, range, CandidateSet({CandidateKind::Any, kBeforeAll, 0}));
     }
   }
 }

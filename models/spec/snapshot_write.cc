@@ -91,7 +91,7 @@ void Machine::note_origin_write(const PendingIo& pending, const Piece& piece) {
   for (EraStore& era : eras_) {
     if (era.place.volume == piece.volume &&
         era.place.sector < piece.first_sector + piece.count_sectors &&
-        piece.first_sector < era.place.sector + (1ULL << 16)) {
+        piece.first_sector < era.place.sector + era.size_sectors) {
       era.unknown = true;
     }
   }

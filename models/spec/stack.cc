@@ -8,7 +8,7 @@ namespace bioscope::spec {
 
 u64 Machine::size_least(DeviceId id) const {
   const Device& device = devices_[id];
-  if (!device.mapped) return volumes_[device.volume].size_sectors();
+  if (!device.mapped) return std::min(device.size_sectors, device.resizing_to);
   u64 size = device.live ? device.live->size_sectors : 0;
   if (device.resuming && device.incoming) size = std::min(size, device.incoming->size_sectors);
   return device.blurred ? 0 : size;
@@ -16,7 +16,10 @@ u64 Machine::size_least(DeviceId id) const {
 
 u64 Machine::size_most(DeviceId id) const {
   const Device& device = devices_[id];
-  if (!device.mapped) return volumes_[device.volume].size_sectors();
+  if (!device.mapped) {
+    return device.resizing_to == kNoSize ? device.size_sectors
+                                         : std::max(device.size_sectors, device.resizing_to);
+  }
   u64 size = device.live ? device.live->size_sectors : 0;
   for (const Table* table : possible_tables(device)) size = std::max(size, table->size_sectors);
   return size;
@@ -43,6 +46,7 @@ bool Machine::any_next(DeviceId id, bool below, Visit visit) const {
     if (by != kNone && visit(by, false)) return true;
     if (device.lingering_table && any_of(*device.lingering_table)) return true;
   }
+  if (device.whole != kNone) return visit(device.whole, false);
   if (!device.mapped) return false;
   return std::ranges::any_of(possible_tables(device),
                              [&](const Table* table) { return any_of(*table); });
@@ -110,6 +114,11 @@ std::optional<Place> Machine::place_of(DeviceId id, bool below) const {
       id = device.interposer;
       continue;
     }
+    if (device.gone) return std::nullopt;
+    if (device.whole != kNone) {
+      enter({.device = device.whole}, sector + device.start_sector);
+      continue;
+    }
     if (!device.mapped) return Place{device.volume, sector};
     const TablePtr& table = device.live ? device.live : device.inactive;
     if (!table || table->targets.empty() || device.blurred || !table->unsupported.empty()) {
@@ -175,6 +184,7 @@ TargetType Machine::telling_target(DeviceId id) const {
 
 std::string Machine::target_name(DeviceId id) const {
   if (id != kNone && devices_[id].interposer != kNone) return target_name(devices_[id].interposer);
+  if (id != kNone && devices_[id].whole != kNone) return target_name(devices_[id].whole);
   if (id == kNone || !devices_[id].mapped) return "";
   if (!devices_[id].live && !devices_[id].inactive) return "";
   return std::string(name_of(telling_target(id)));

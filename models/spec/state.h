@@ -20,6 +20,7 @@ namespace bioscope::spec {
 using DeviceId = u32;
 using VolumeId = u32;
 inline constexpr u32 kNone = 0xffffffff;
+inline constexpr u64 kNoSize = ~u64{0};
 
 // What never changes: the trace and its operations by id.
 struct Program {
@@ -45,8 +46,14 @@ struct Device {
   std::string former_name;  // before its last rename
   bool mapped = false;
   bool exists = true;
-  u32 disk = kNone;  // index in the trace, for a disk
-  VolumeId volume = kNone;
+  bool gone = false;          // it was removed while it was in use
+  bool dying = false;         // it is being removed
+  u32 disk = kNone;           // index in the trace, for a disk or partition
+  VolumeId volume = kNone;    // of a whole disk
+  DeviceId whole = kNone;     // of a partition: its disk
+  u64 start_sector = 0;       // of a partition, on its disk
+  u64 size_sectors = 0;       // of a disk or partition
+  u64 resizing_to = kNoSize;  // of a disk: a resize is under way
   bool read_only = false;
   u32 opens = 0;  // by `open`, mounts and tables
   u32 exclusive_opens = 0;
@@ -70,14 +77,15 @@ struct Device {
   bool ever_suspended = false;
   bool ever_loaded = false;  // a table was, so the disk was added (dm_setup_md_queue)
   bool deferred_remove = false;
-  u64 resumed_at = 0;       // event number of the last resume's invoke
-  u64 suspended_at = 0;     // event number at which the last suspend returned
-  u32 pending_changes = 0;  // operations under way that change it
-  TablePtr incoming;        // of a resume under way
-  bool suspending = false;  // a suspend is under way
-  bool resuming = false;    // a resume is under way
-  u32 lingering = 0;        // opens by tables of devices that a deferred remove takes away
-  bool blurred = false;     // operations on it overlapped: its state is not known
+  u64 resumed_at = 0;         // event number of the last resume's invoke
+  u64 suspended_at = 0;       // event number at which the last suspend returned
+  u32 pending_changes = 0;    // operations under way that change it
+  TablePtr incoming;          // of a resume under way
+  bool suspending = false;    // a suspend is under way
+  bool resuming = false;      // a resume is under way
+  u32 lingering = 0;          // opens by tables of devices that a deferred remove takes away
+  bool blurred = false;       // operations on it overlapped: its state is not known
+  bool blurred_disk = false;  // the same of a disk
   std::vector<TablePtr> past;
 };
 
@@ -104,8 +112,10 @@ struct Piece {
   bool certain = true;
   bool binds = true;  // a write may narrow, a read is judged
   TargetType target = TargetType::Linear;
-  bool mapped = false;  // went through a target
-  u8 interposers = 0;   // that it came through
+  bool mapped = false;     // went through a target
+  u8 interposers = 0;      // that it came through
+  bool partition = false;  // came through a partition
+  bool dead = false;       // Error: its disk is gone or has no power
   RuleId rule = RuleId::None;
   VolumeId volume = kNone;
   u32 store = kNone;            // the snapshot whose view the volume is
@@ -172,6 +182,7 @@ struct EraMark {
 
 struct EraStore {
   Place place;
+  u64 size_sectors = 0;  // of the metadata device
   u64 block_sectors = 0;
   u64 blocks = 0;
   u64 era_least = 0;
@@ -204,6 +215,7 @@ struct File {
 
 struct FileSystem {
   Place place;  // of its first sector
+  u64 size_sectors = 0;
   std::string type;
   bool known = true;       // false: may be damaged or not there at all
   bool consistent = true;  // an fsck must be clean once it is not mounted
@@ -260,6 +272,16 @@ struct OpenCounts {
 struct PendingInfo {
   OperationId id = 0;
   OpenCounts counts;  // since its invoke
+};
+
+// A disk that is being partitioned, resized, removed, cut off from power.
+struct PendingDisk {
+  OperationId id = 0;
+  DeviceId device = kNone;
+  bool overlapped = false;
+  std::vector<DeviceId> made;  // partitions, in their order
+  std::size_t good = 0;        // partitions that are not refused for certain
+  LegalSet legal;
 };
 
 struct PendingChange {

@@ -2,6 +2,7 @@
 // What tests stack on disks: a bio-based driver, an interposer, a ledger of bios.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -67,6 +68,14 @@ class TestInterposer final : public Interposer {
       : name_(std::move(name)), original_(original) {}
 
   void submit_redirected(Bio& bio) override {
+    inside_.fetch_add(1);
+    take(bio);
+    inside_.fetch_sub(1);
+  }
+  // Submitters within submit_redirected().
+  u32 inside() const { return inside_.load(); }
+
+  void take(Bio& bio) {
     bool dead = false;
     {
       const std::lock_guard guard(lock_);
@@ -124,6 +133,7 @@ class TestInterposer final : public Interposer {
  private:
   std::string name_;
   BlockDevice& original_;
+  rt::Atomic<u32> inside_{0, "inside"};
   rt::Mutex lock_{"test_interposer"};
   bool suspended_ = false;
   bool dead_ = false;
@@ -133,32 +143,57 @@ class TestInterposer final : public Interposer {
   std::vector<u64> log_;  // the sectors that it got
 };
 
-// Numbers bios and sees that each one ends once (P1), and who entered what.
+// Numbers bios and sees that each one ends once (P1), and who entered what. Thread-safe; its lock
+// is no step of a simulation.
 class Ledger final : public Watcher {
  public:
   void submitted(Bio& bio) override {
+    const std::lock_guard guard(lock_);
     if (bio.number == 0) bio.number = ++last_;
     open_.insert(bio.number);
   }
   void entered(const Bio& bio, const std::string& where) override {
+    const std::lock_guard guard(lock_);
+    if (where == closed_ && !bio.bdev->is_bypass()) {
+      rt::fail(where + " got a bio although an interposer is attached over it (P2)");
+    }
     entries_.push_back(where + " " + std::to_string(bio.iter.sector) + "+" +
                        std::to_string(bio_sectors(bio)));
   }
   void left(const std::string&) override {}
   void was_split(Bio& front, const Bio&) override {
+    const std::lock_guard guard(lock_);
     front.number = ++last_;
     open_.insert(front.number);
   }
-  void was_cloned(Bio& clone, const Bio&) override { clone.number = ++last_; }
+  void was_cloned(Bio& clone, const Bio&) override {
+    const std::lock_guard guard(lock_);
+    clone.number = ++last_;
+  }
   void ended(const Bio& bio) override {
+    const std::lock_guard guard(lock_);
     if (bio.number != 0 && open_.erase(bio.number) != 1) rt::fail("a bio ended that was not open");
   }
 
-  void check_all_ended() const { check_equal(open_.size(), 0U, "bios that never ended"); }
-  std::vector<std::string> take_entries() { return std::exchange(entries_, {}); }
+  // From now on `disk` may only get what comes by a bypass. "": anything again.
+  void close(std::string disk) {
+    const std::lock_guard guard(lock_);
+    closed_ = std::move(disk);
+  }
+
+  void check_all_ended() {
+    const std::lock_guard guard(lock_);
+    check_equal(open_.size(), 0U, "bios that never ended");
+  }
+  std::vector<std::string> take_entries() {
+    const std::lock_guard guard(lock_);
+    return std::exchange(entries_, {});
+  }
 
  private:
+  std::mutex lock_;
   u32 last_ = 0;
+  std::string closed_;
   std::set<u32> open_;
   std::vector<std::string> entries_;
 };
@@ -195,7 +230,7 @@ class TestBio {
     bio_->end_io = [](Bio& bio) {
       auto& me = *static_cast<TestBio*>(bio.context);
       me.status_ = bio.status;
-      ++me.ends_;
+      me.has_ended_.store(true);
       me.ended_.complete();
     };
   }
@@ -215,7 +250,7 @@ class TestBio {
     return status_;
   }
   int run() { return submit().wait(); }
-  bool ended() const { return ends_ > 0; }
+  bool ended() const { return has_ended_.load(); }
   u8 byte(u64 sector) const { return bytes_[sector * kSectorBytes]; }
   std::vector<u8>& bytes() { return bytes_; }
 
@@ -224,7 +259,7 @@ class TestBio {
   iovec segment_;
   Bio* bio_;
   int status_ = 0;
-  int ends_ = 0;
+  std::atomic<bool> has_ended_{false};
   rt::Completion ended_{"test_bio"};
 };
 

@@ -151,9 +151,19 @@ void bio_chain(Bio& bio, Bio& parent) {
   if (!planted(Defect::ChainNotCounted)) parent.remaining.fetch_add(1);
 }
 
-void bio_endio(Bio& ended) {
+void bio_inc_remaining(Bio& bio) {
+  if (!bio.chained) bio.chained = true;
+  bio.remaining.fetch_add(1);
+}
+
+void bio_endio(Bio& bio) {
+  bio_end_part(bio, 0);
+}
+
+void bio_end_part(Bio& ended, int error) {
   Bio* bio = &ended;
-  int child_error = 0;
+  int child_error = error;
+  if (!bio->chained && error != 0) bio->status = error;
   for (;;) {
     if (bio->chained && !drop_remaining(*bio, child_error)) return;
     if ((bio->flags & kBioEnded) != 0) {

@@ -64,6 +64,8 @@ inline constexpr u32 kNoCause = ~0U;
 
 // What a target keeps with each clone (dm_per_bio_data).
 inline constexpr std::size_t kPerBioDataBytes = 160;
+// What the driver that made a bio keeps in front of it (front_pad of its bio_set).
+inline constexpr std::size_t kFrontPadBytes = 128;
 
 struct Bio {
   BlockDevice* bdev = nullptr;
@@ -81,6 +83,7 @@ struct Bio {
   Bio* next = nullptr;   // bio_list
   u32 cause = kNoCause;  // the operation of the trace that it belongs to; for watchers
   u32 number = 0;        // given by the watcher, 0 without one
+  alignas(std::max_align_t) std::array<std::byte, kFrontPadBytes> front_pad;
   alignas(std::max_align_t) std::array<std::byte, kPerBioDataBytes> per_bio_data;
 };
 
@@ -117,6 +120,12 @@ Bio* bio_split(Bio& bio, u64 sectors);
 // `bio` ends into `parent`: the parent waits for it and takes its error (bio_chain).
 void bio_chain(Bio& bio, Bio& parent);
 void bio_endio(Bio& bio);
+// bio_inc_remaining(): one part more has to end by bio_end_part() or bio_endio(). REQUIRES: the
+// caller's own has not ended.
+void bio_inc_remaining(Bio& bio);
+// bio_endio() of one of the parts that a driver has cut a bio into; they may end side by side. The
+// first error wins (B2).
+void bio_end_part(Bio& bio, int error);
 // With a status: bio_io_error() and its like.
 void bio_end_with(Bio& bio, int status);
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // dm-ioctl: mapped devices by name, and one function for each ioctl with the kernel's errnos
-// (R26-R34). Thread-safe: ioctls on different devices run side by side.
+// (R26-R34). drivers/md/dm-ioctl.c. Thread-safe: ioctls on different devices run side by side.
+//
+// Invariants:
+//   C1  A name, a uuid and a minor belong to one device at a time (R26), until it has been removed.
+//   C2  A device has at most one inactive table; a load replaces it, a resume takes it (R30, R32).
+//   C3  A device that is going away is unknown to every ioctl (R27, R34).
 #pragma once
 
 #include <map>
@@ -25,8 +30,8 @@ struct IoctlFlags {
   bool deferred = false;     // DM_DEFERRED_REMOVE
 };
 
-// Who is meant: by name, by uuid, or by device number; find() of more than one kind is EINVAL or
-// ENXIO as in __find_device_hash_cell.
+// Who is meant: by name, by uuid, or by device number. Both name and uuid: EINVAL; one of them and
+// a number: ENXIO (R27).
 struct DeviceId {
   std::string name;
   std::string uuid;
@@ -59,45 +64,85 @@ struct TargetStatus {
 class DeviceMapper {
  public:
   explicit DeviceMapper(blk::System& system);
-  // Removes what is left, whatever its state (dm_hash_remove_all). REQUIRES: nobody is inside.
-  ~DeviceMapper();
+  // remove_all(). Waits, so a stopped run may leave it by an exception: hold it by value.
+  // REQUIRES: nobody is inside.
+  ~DeviceMapper() noexcept(false);
+  DeviceMapper(const DeviceMapper&) = delete;
+  DeviceMapper& operator=(const DeviceMapper&) = delete;
 
-  // Each returns 0 or a positive errno.
+  // --- ioctl_change.cc. Each ioctl returns 0 or a positive errno; an unknown device is ENXIO.
+  // EINVAL: no name, or one with a '/'; ENXIO: the minor is in use; EBUSY: name or uuid is.
+  // minor: -1 for any.
   int create(const std::string& name, const std::string& uuid, i64 minor);
   int load(const DeviceId& id, const std::vector<TargetLine>& lines, const IoctlFlags& flags,
            std::string& why);
   int clear(const DeviceId& id);
+  int rename(const DeviceId& id, const std::string& new_name);
+  int set_uuid(const DeviceId& id, const std::string& uuid);
+  // --- ioctl_state.cc
   int suspend(const DeviceId& id, const IoctlFlags& flags);
   int resume(const DeviceId& id, const IoctlFlags& flags);
   int remove(const DeviceId& id, const IoctlFlags& flags);
-  int rename(const DeviceId& id, const std::string& new_name);
-  int set_uuid(const DeviceId& id, const std::string& uuid);
+  // dm_hash_remove_all(): whatever its state, upper ones first.
+  void remove_all();
+  // --- ioctl_query.cc
   int message(const DeviceId& id, u64 sector, std::vector<std::string> words, std::string& reply);
   int status(const DeviceId& id, StatusType type, const IoctlFlags& flags,
              std::vector<TargetStatus>& out);
   int deps(const DeviceId& id, std::vector<std::string>& names);
   int info(const DeviceId& id, DeviceInfo& out);
-  // dm_wait_event(): waits until the device's event number is above `event_nr`; EINTR by a signal.
+  // dm_wait_event(): waits until the device's event number is another than `event_nr`; EINTR by a
+  // signal.
   int wait_event(const DeviceId& id, u32 event_nr, DeviceInfo& out);
 
   std::vector<std::string> names();
 
   blk::System& system() { return system_; }
+  // dm_register_target(): besides those of targets/registry.cc. REQUIRES: outlives this; nobody
+  // loads.
+  void register_target(const TargetType& type) { registered_.push_back(&type); }
+  const TargetType* find_type(std::string_view name) const;
   // A module's state, made at the first call for its type (module_init).
   template <typename T>
   T& module(const TargetType& type) {
     return static_cast<T&>(module_state(type));
   }
 
+  // --- for the core
+  // Shuts a table down and frees it.
+  void destroy(std::unique_ptr<Table> table);
+  void remove_deferred_later();  // dm_deferred_remove()
+
  private:
+  // struct hash_cell.
+  struct Cell {
+    std::shared_ptr<MappedDevice> device;
+    std::string uuid;
+    std::unique_ptr<Table> inactive;
+  };
+  using Cells = std::map<std::string, Cell>;
+
   Module& module_state(const TargetType& type);
+  Cells::iterator find_cell(const DeviceId& id, int& error);  // under hash_lock_
+  Cells::iterator find_cell(const MappedDevice& device);      // under hash_lock_
   std::shared_ptr<MappedDevice> find(const DeviceId& id, int& error);
+  void describe(MappedDevice& device, DeviceInfo& out);
+  int finish_removal(const std::shared_ptr<MappedDevice>& device, bool wait);
+  bool remove_one(bool only_deferred);
 
   blk::System& system_;
-  rt::Mutex hash_lock_{"_hash_lock"};
-  std::map<std::string, std::shared_ptr<MappedDevice>> by_name_;
+  std::vector<const TargetType*> registered_;
   rt::Mutex module_lock_{"modules"};
-  std::map<std::string_view, std::unique_ptr<Module>> modules_;
+  std::map<std::string_view, std::unique_ptr<Module>> modules_;  // outlive the devices
+#ifdef BIOSCOPE_VARIANTS
+  // What a mutant uses after its end is still there to be found out (map_clone()).
+  std::vector<std::unique_ptr<Table>> destroyed_tables_;
+  std::vector<std::shared_ptr<MappedDevice>> destroyed_devices_;
+#endif
+  rt::Mutex hash_lock_{"_hash_lock"};
+  Cells cells_;  // by name; under hash_lock_
+  rt::Work deferred_remove_work_;
+  std::unique_ptr<rt::Workqueue> deferred_remove_wq_;  // made with the first; under hash_lock_
 };
 
 }  // namespace bioscope::dm

@@ -26,7 +26,7 @@ FindingKind kind_of(VerdictKind kind) {
 class Oracle {
  public:
   Oracle(const std::string& name, const Trace& trace, const History& history)
-      : name_(name), trace_(trace), history_(history), model_(trace) {}
+      : name_(name), trace_(trace), history_(history), model_(trace, history.can) {}
 
   Checked run() {
     auto hop = history_.hops.begin();

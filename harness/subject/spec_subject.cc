@@ -10,9 +10,8 @@ namespace bioscope {
 Capabilities SpecSubject::can() const {
   Capabilities can;
   for (std::size_t i = 0; i < kCapabilities; ++i) can.add(static_cast<Capability>(i));
-  // No rule in scope speaks of these.
-  for (const Capability missing :
-       {Capability::Signals, Capability::PowerCut, Capability::Schedule}) {
+  // Nothing runs that could be scheduled or watched, and power cuts are not described.
+  for (const Capability missing : {Capability::PowerCut, Capability::Schedule, Capability::Hops}) {
     can.drop(missing);
   }
   return can;

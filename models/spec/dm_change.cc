@@ -43,6 +43,12 @@ void Machine::invoke_change(OperationId id) {
     }
   }
   pending.legal = change_legal(this->operation(id));
+  pending.time_least_ms = time_least_ms_;
+  if (pending.device != kNone && !devices_[pending.device].suspended) {  // R37
+    pending.interruptible =
+        operation.kind == OperationKind::Suspend ||
+        (operation.kind == OperationKind::Resume && devices_[pending.device].inactive);
+  }
   if (pending.device != kNone && is_swap(operation.kind)) {
     Device& device = devices_[pending.device];
     if (operation.kind == OperationKind::Remove || operation.kind == OperationKind::Rename) {
@@ -106,6 +112,11 @@ Verdict Machine::complete_change(const Event& event) {
     if (operation.kind == OperationKind::Resume) device.resuming = false;
   }
   for (const int error : change_legal(raw).errors) allow(legal, {error});
+  const bool interrupted = pending.interruptible && event.error == EINTR;
+  if (pending.interruptible && signalled_[event.operation]) {
+    legal.rule = rule(37);
+    allow(legal, {EINTR});
+  }
   const bool blurred = id != kNone && devices_[id].blurred;
   const bool free = pending.overlapped || blurred || legal.errors.empty();
   const std::string target = target_name(id);
@@ -120,7 +131,11 @@ Verdict Machine::complete_change(const Event& event) {
   if (event.error == 0) {
     if (operation.kind == OperationKind::Ioctl) return verdict;
     resume_invoked_ = invoked_[event.operation];
+    change_time_ms_ = pending.time_least_ms;
+    if (id != kNone && is_swap(operation.kind)) devices_[id].interrupted = false;
     apply_change(operation, id, 0);
+  } else if (interrupted) {
+    interrupted_change(id);
   } else if (operation.kind == OperationKind::Resume && id != kNone) {
     resume_failed(id);
   } else if (operation.kind == OperationKind::Remove && id != kNone && devices_[id].suspended &&

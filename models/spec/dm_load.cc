@@ -181,6 +181,8 @@ void Machine::apply_load(const Operation& operation, DeviceId id) {
         stores_[target.store].users.push_back({target.instance, id, false});
       }
       if (target.type == TargetType::Era) load_era(target);
+      target.made_least_ms = change_time_ms_;
+      target.made_most_ms = time_most_ms_;
       if (!table->text.empty()) table->text += "; ";
       table->text += table_line(target);
     }

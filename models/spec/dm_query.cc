@@ -180,7 +180,8 @@ RuleId Machine::info_breaks(DeviceId id, const OpenCounts& opens, const std::str
       if (!got) return rule(31);
       if (*got < opens.least || *got > opens.most) breaks = rule(34);
     } else if (ours[i] != theirs[i]) {
-      return rule(31);
+      const bool undone = devices_[id].interrupted && ours[i].starts_with("state=");
+      return undone ? rule(37) : rule(31);
     }
   }
   return breaks;

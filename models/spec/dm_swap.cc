@@ -148,6 +148,13 @@ void Machine::resume_failed(DeviceId id) {
   wait_again(id);
 }
 
+// R37: as if it had never been asked; the new table of a resume waits for the next one (R32).
+void Machine::interrupted_change(DeviceId id) {
+  devices_[id].interrupted = true;
+  for (SnapStore& store : stores_) store.beginning = false;
+  settle_interposer(id);
+}
+
 // What an operation that failed had let go on waits again.
 void Machine::wait_again(DeviceId id) {
   for (PendingIo& pending : pending_io_) {

@@ -20,20 +20,25 @@ void Machine::tables_changed(DeviceId device) {
           return piece.kind == PieceKind::Deferred && piece.device == device;
         });
     if (waits_here || pending.pieces.empty()) continue;  // R38: it resolves with the new table
-    const Operation& operation = this->operation(pending.id);
     pending.swapped = true;
-    for (Piece& piece : pending.pieces) piece.certain = false;
-    Range range = operation.range;
-    pending.size_most = std::max(pending.size_most, size_most(pending.device));
-    pending.size_least = std::min(pending.size_least, size_least(pending.device));
-    range.count_sectors =
-        std::min(range.count_sectors,
-                 pending.collected ? pending.collected->size_sectors() : range.count_sectors);
-    std::vector<Piece> pieces = map_now(pending.device, range, io_kind(operation) == IoKind::Read);
-    for (Piece& piece : pieces) piece.certain = false;
-    place_io(pending, std::move(pieces));
+    place_again(pending);
   }
   if (under_io) ++marks_.attaches_under_io;
+}
+
+// It may go where it would go now as well as where it would have gone when it was invoked.
+void Machine::place_again(PendingIo& pending) {
+  const Operation& operation = this->operation(pending.id);
+  for (Piece& piece : pending.pieces) piece.certain = false;
+  Range range = operation.range;
+  pending.size_most = std::max(pending.size_most, size_most(pending.device));
+  pending.size_least = std::min(pending.size_least, size_least(pending.device));
+  range.count_sectors =
+      std::min(range.count_sectors,
+               pending.collected ? pending.collected->size_sectors() : range.count_sectors);
+  std::vector<Piece> pieces = map_now(pending.device, range, io_kind(operation) == IoKind::Read);
+  for (Piece& piece : pieces) piece.certain = false;
+  place_io(pending, std::move(pieces));
 }
 
 // R38, R40: what waited goes on when the device is resumed.

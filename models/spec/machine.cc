@@ -60,6 +60,11 @@ bool is_file_system(OperationKind kind) {
   return kind >= OperationKind::Mkfs && kind <= OperationKind::Fsck;
 }
 
+bool is_lane(OperationKind kind) {
+  return kind == OperationKind::Wait || kind == OperationKind::After ||
+         kind == OperationKind::Signal || kind == OperationKind::Clock;
+}
+
 bool is_disk(OperationKind kind) {
   return kind == OperationKind::Resize || kind == OperationKind::HotRemove ||
          kind == OperationKind::Partition;
@@ -76,11 +81,14 @@ Program::Program(const Trace& from) : trace(from) {
   }
 }
 
-Machine::Machine(std::shared_ptr<const Program> program) : program_(std::move(program)) {
+Machine::Machine(std::shared_ptr<const Program> program, Capabilities can)
+    : program_(std::move(program)) {
   const Trace& trace = program_->trace;
   marks_.exercised.resize(kRuleIds);
   invoked_.resize(program_->operations.size());
   returned_.resize(program_->operations.size());
+  signalled_.resize(program_->operations.size());
+  time_known_ = time_is_known(can);
   held_steps_.resize(trace.disk_script.size());
   steps_seen_.resize(trace.disk_script.size());
   for (std::size_t i = 0; i < trace.disks.size(); ++i) {
@@ -200,6 +208,7 @@ void Machine::invoke(OperationId id) {
   if (is_change(kind)) return invoke_change(id);
   if (is_file_system(kind)) return invoke_file(id);
   if (is_disk(kind)) return invoke_disk(id);
+  if (is_lane(kind)) return invoke_lane(id);
   if (kind == OperationKind::Info) pending_infos_.push_back({id, {}});
 }
 
@@ -216,14 +225,8 @@ Verdict Machine::complete(const Event& event) {
   if (is_query(operation.kind)) return complete_query(event);
   if (is_file_system(operation.kind)) return complete_file(event);
   if (is_disk(operation.kind)) return complete_disk(event);
-  switch (operation.kind) {
-    case OperationKind::Wait:
-    case OperationKind::After:
-    case OperationKind::Clock:
-      return legal_verdict();
-    default:
-      return not_judged("the specification does not know this operation");
-  }
+  if (is_lane(operation.kind)) return complete_lane(event);
+  return not_judged("the specification does not know this operation");
 }
 
 LegalSet Machine::legal(const Operation& operation) const {
@@ -232,6 +235,7 @@ LegalSet Machine::legal(const Operation& operation) const {
   if (is_query(operation.kind)) return query_legal(operation);
   if (is_file_system(operation.kind)) return file_legal(operation);
   if (is_disk(operation.kind)) return disk_legal(operation);
+  if (operation.kind == OperationKind::Signal) return signal_legal(operation);
   return one_of(RuleId::None, {0});
 }
 

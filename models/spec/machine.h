@@ -10,7 +10,8 @@ namespace bioscope::spec {
 
 class Machine {
  public:
-  explicit Machine(std::shared_ptr<const Program> program);
+  // `can`: of the subject whose history it is.
+  Machine(std::shared_ptr<const Program> program, Capabilities can);
 
   Verdict apply(const Event& event);
   std::vector<Verdict> finish(const History& history);
@@ -102,6 +103,7 @@ class Machine {
   void narrow_write(const PendingIo& pending);
   void narrow_read(const Event& event, const PendingIo& pending);
   void tables_changed(DeviceId device);
+  void place_again(PendingIo& pending);
   void release_deferred(DeviceId device);
   void free_device(DeviceId device, OperationId writer);
   Candidate written_by(OperationId id, const Piece& piece) const;
@@ -132,6 +134,7 @@ class Machine {
   void resume_failed(DeviceId device);
   void remove_device(DeviceId device);
   void remove_deferred(DeviceId device);
+  void interrupted_change(DeviceId device);
   void wait_again(DeviceId device);
   void blur(DeviceId device);
   struct Plan {
@@ -200,6 +203,18 @@ class Machine {
   Verdict judge_era_dump(const Event& event);
   std::string era_dump_text(DeviceId metadata) const;
   bool era_status_fits(const Target& target, std::string_view words) const;
+
+  // --- lanes.cc
+  struct Flaking {
+    bool may_be_up = false;
+    bool may_be_down = false;
+  };
+  bool time_is_known(Capabilities can) const;
+  LegalSet signal_legal(const Operation& operation) const;
+  void invoke_lane(OperationId id);
+  Verdict complete_lane(const Event& event);
+  Flaking flaking(const Target& target) const;
+  void clock_moves();
 
   // --- disks.cc, partitions.cc
   void invoke_disk(OperationId id);
@@ -279,6 +294,12 @@ class Machine {
   std::vector<PendingChange> pending_changes_;
   std::vector<PendingInfo> pending_infos_;
   std::vector<PendingDisk> pending_disks_;
+  std::vector<PendingLane> pending_lanes_;
+  std::vector<bool> signalled_;  // by operation
+  bool time_known_ = false;
+  u64 time_least_ms_ = 0;
+  u64 time_most_ms_ = 0;
+  u64 change_time_ms_ = 0;  // least, when the change that is being applied was invoked
   u32 instances_ = 0;
   u64 resume_invoked_ = 0;  // of the resume that is being applied
 };

@@ -75,17 +75,18 @@ void Machine::map_target(DeviceId device, const Target& target, Range range, Pie
   }
 }
 
-// R49: the clock decides whether it is up; a history has no clock, so both are possible unless
-// one of the intervals is zero. R50: what it does while down.
+// R49: the clock decides whether it is up; where it is not known how much time has passed, both are
+// possible unless one of the intervals is zero. R50: what it does while down.
 void Machine::map_flakey(const Target& target, Range range, const Piece& carried,
                          Mapping& out) const {
   const TargetDevice& below = target.devices[0];
   const Range there{below.start_sector + range.first_sector - target.begin_sector,
                     range.count_sectors};
   Piece piece = carried;
-  piece.rule = target.down_seconds == 0 ? rule(49) : rule(50);
-  const bool may_be_up = target.up_seconds > 0;
-  const bool may_be_down = target.down_seconds > 0;
+  const auto [may_be_up, may_be_down] = flaking(target);
+  const bool by_clock =
+      target.up_seconds > 0 && target.down_seconds > 0 && may_be_up != may_be_down;
+  piece.rule = target.down_seconds == 0 || by_clock ? rule(49) : rule(50);
   if (may_be_up && may_be_down) piece.certain = false;
   const bool passes = may_be_up || target.down == DownMode::Corrupt ||
                       (out.reads && target.down != DownMode::Error);

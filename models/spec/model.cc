@@ -10,14 +10,14 @@
 namespace bioscope {
 
 struct Model::State {
-  explicit State(const Trace& trace)
-      : program(std::make_shared<const spec::Program>(trace)), machine(program) {}
+  State(const Trace& trace, Capabilities can)
+      : program(std::make_shared<const spec::Program>(trace)), machine(program, can) {}
   std::shared_ptr<const spec::Program> program;
   spec::Machine machine;
   std::optional<spec::HopJudge> hops;  // made with the first hop
 };
 
-Model::Model(const Trace& trace) : state_(std::make_unique<State>(trace)) {}
+Model::Model(const Trace& trace, Capabilities can) : state_(std::make_unique<State>(trace, can)) {}
 Model::Model(const Model& other) : state_(std::make_unique<State>(*other.state_)) {}
 Model& Model::operator=(const Model& other) {
   if (this != &other) state_ = std::make_unique<State>(*other.state_);

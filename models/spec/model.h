@@ -63,7 +63,8 @@ struct LegalSet {
 // Not thread-safe; copyable.
 class Model {
  public:
-  explicit Model(const Trace& trace);
+  // `can`: what the subject can do whose history it is, as far as judging depends on it (R49).
+  explicit Model(const Trace& trace, Capabilities can = {});
   Model(const Model& other);
   Model& operator=(const Model& other);
   ~Model();

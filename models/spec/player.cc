@@ -21,7 +21,10 @@ namespace {
 class Player {
  public:
   explicit Player(const Trace& trace)
-      : trace_(trace), model_(trace), next_(trace.lanes.size(), 0), busy_(trace.lanes.size()) {}
+      : trace_(trace),
+        model_(trace, clock()),
+        next_(trace.lanes.size(), 0),
+        busy_(trace.lanes.size()) {}
 
   History play() {
     while (step()) {
@@ -34,6 +37,13 @@ class Player {
   }
 
  private:
+  // Only `clock` operations take time.
+  static Capabilities clock() {
+    Capabilities can;
+    can.add(Capability::VirtualClock);
+    return can;
+  }
+
   bool step() {
     if (take_disk_steps(/*quiet=*/false)) return true;
     for (std::size_t i = 0; i < pending_.size(); ++i) {

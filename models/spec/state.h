@@ -75,6 +75,7 @@ struct Device {
   TablePtr inactive;
   bool suspended = false;
   bool ever_suspended = false;
+  bool interrupted = false;  // a suspend was, and nothing has changed since
   bool ever_loaded = false;  // a table was, so the disk was added (dm_setup_md_queue)
   bool deferred_remove = false;
   u64 resumed_at = 0;         // event number of the last resume's invoke
@@ -284,11 +285,20 @@ struct PendingDisk {
   LegalSet legal;
 };
 
+// A signal or a clock.
+struct PendingLane {
+  OperationId id = 0;
+  LegalSet legal;
+  u64 time_least_ms = 0;  // when it was invoked
+};
+
 struct PendingChange {
   OperationId id = 0;
   DeviceId device = kNone;
   bool overlapped = false;
-  LegalSet legal;  // when it was invoked
+  bool interruptible = false;  // has to suspend the device, which a signal may end
+  u64 time_least_ms = 0;       // when it was invoked
+  LegalSet legal;              // when it was invoked
 };
 
 }  // namespace bioscope::spec

@@ -15,6 +15,7 @@ constexpr std::array<std::string_view, kCapabilities> kNames{
     "scsi-disk",    "loop-disk",     "interpose",  "read-only-switch",
     "resize",       "hot-remove",    "partitions", "signals",
     "clock",        "power-cut",     "schedule",   "hops",
+    "virtual-clock",
 };
 
 Capability needed_by(DiskKind kind) {

@@ -55,8 +55,10 @@ struct Target {
   DownMode down = DownMode::Error;
   std::string features;   // flakey: as the table prints them
   std::string delays[3];  // delay: as the table prints them
-  u32 store = 0;          // snapshot, era: set by the load
-  u32 instance = 0;       // snapshot: set by the load
+  u64 made_least_ms = 0;  // flakey: when its constructor ran, set by the load
+  u64 made_most_ms = 0;
+  u32 store = 0;     // snapshot, era: set by the load
+  u32 instance = 0;  // snapshot: set by the load
 
   u64 end_sector() const { return begin_sector + length_sectors; }
 };

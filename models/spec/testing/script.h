@@ -12,8 +12,8 @@ namespace bioscope {
 
 class Script {
  public:
-  explicit Script(std::string_view lines)
-      : trace_(parse_trace(lines, "script").value()), model_(trace_) {}
+  explicit Script(std::string_view lines, Capabilities can = {})
+      : trace_(parse_trace(lines, "script").value()), model_(trace_, can) {}
 
   OperationId id(std::string_view label) const { return find_labelled(trace_, label).value(); }
 

@@ -31,15 +31,27 @@ std::string_view scope_text(const Rule& rule) {
   return "";
 }
 
-Result<nlohmann::json> exercised_in(const std::string& path) {
+// The marks of a run: "rules" and "outcomes".
+Result<nlohmann::json> marks_in(const std::string& path) {
   std::ifstream file(path);
   const auto json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
-  const auto counts = json.is_object() ? json.value("/marks/rules"_json_pointer, nlohmann::json())
-                                       : nlohmann::json();
-  if (!counts.is_object()) {
+  const auto marks =
+      json.is_object() ? json.value("/marks"_json_pointer, nlohmann::json()) : nlohmann::json();
+  if (!marks.is_object() || !marks.contains("rules") || !marks.contains("outcomes")) {
     return bad_input(fmt::format("{} is no results.json of bioscope gate", path));
   }
-  return counts;
+  return marks;
+}
+
+void print_outcomes(const nlohmann::json& outcomes) {
+  fmt::print("\nlegal outcomes that were seen\n");
+  for (const auto& [operation, errors] : outcomes.items()) {
+    fmt::print("  {:14}", operation);
+    for (const auto& [error, times] : errors.items()) {
+      fmt::print(" {} x{}", error, times.get<u64>());
+    }
+    fmt::print("\n");
+  }
 }
 
 void print_rule(const Rule& rule, const nlohmann::json& counts, bool markdown, bool with_counts) {
@@ -57,10 +69,12 @@ void print_rule(const Rule& rule, const nlohmann::json& counts, bool markdown, b
 Result<int> rules(const RulesOptions& options) {
   const bool with_counts = !options.covered.empty();
   nlohmann::json counts = nlohmann::json::object();
+  nlohmann::json outcomes;
   if (with_counts) {
-    auto read = exercised_in(options.covered);
+    auto read = marks_in(options.covered);
     if (!read) return std::unexpected(read.error());
-    counts = std::move(*read);
+    counts = (*read)["rules"];
+    outcomes = (*read)["outcomes"];
   }
   if (options.markdown) {
     fmt::print("| rule | what it says | source | scope |{}\n|---|---|---|---|{}\n",
@@ -74,7 +88,10 @@ Result<int> rules(const RulesOptions& options) {
     ++judged;
     if (counts.value(std::string(rule.name), u64{0}) > 0) ++exercised;
   }
-  if (with_counts) fmt::print("\n{} of {} judged rules were exercised\n", exercised, judged);
+  if (with_counts) {
+    fmt::print("\n{} of {} judged rules were exercised\n", exercised, judged);
+    print_outcomes(outcomes);
+  }
   return 0;
 }
 

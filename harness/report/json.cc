@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/report/json.h"
 
+#include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
+
+#include "models/trace/syntax.h"
 
 namespace bioscope {
 namespace {
@@ -42,6 +46,11 @@ Json finding_json(const FindingReport& report) {
   return json;
 }
 
+std::string outcome_word(int error) {
+  const char* name = error == 0 ? "0" : strerrorname_np(error);
+  return name != nullptr ? name : std::to_string(error);
+}
+
 Json marks_json(const Marks& marks) {
   Json json{{"reads", marks.reads},
             {"reads_binding", marks.reads_binding},
@@ -56,6 +65,12 @@ Json marks_json(const Marks& marks) {
     rules[std::string(name_of(static_cast<RuleId>(id)))] = marks.exercised[id];
   }
   json["rules"] = rules;
+  // Sorted: what was seen does not depend on the order in which traces were played.
+  std::map<std::string, std::map<std::string, u64>> outcomes;
+  for (const SeenOutcome& seen : marks.outcomes) {
+    outcomes[std::string(syntax_of(seen.kind).keyword)][outcome_word(seen.error)] += seen.times;
+  }
+  json["outcomes"] = outcomes;
   return json;
 }
 

@@ -63,6 +63,8 @@ Verdict HopJudge::submit(const Hop& hop, Machine& machine) {
   it.range = hop.range;
   it.operation = hop.operation;
   it.submitted_at = hop.tick;
+  // A target may end a clone without submitting it; one that it has submitted has to come back.
+  if (first && it.parent != 0 && !it.front) ++bio(it.parent).open_parts;
   if (first && it.mapped_by != kNone) return judge_place(it, machine);
   return legal_verdict();
 }
@@ -138,7 +140,7 @@ Verdict HopJudge::clone(const Hop& hop, Machine& machine) {
   Task& task = tasks_[hop.task];
   const bool in_round =
       task.round && task.round->mapped && (hop.parent == 0 || hop.parent == task.round->bio);
-  const u32 parent_number = in_round ? task.round->bio : hop.parent;
+  const u32 parent_number = in_round && hop.parent == 0 ? task.round->bio : hop.parent;
   Bio& parent = bio(parent_number);
   Bio& it = bio(hop.bio);
   it = Bio{};
@@ -146,7 +148,6 @@ Verdict HopJudge::clone(const Hop& hop, Machine& machine) {
   it.range = hop.range;
   it.op = parent.op;
   it.operation = parent.operation;
-  if (parent_number != 0) ++parent.open_parts;
   if (!in_round) return legal_verdict();
   task.round->clones.push_back(hop.bio);
   // R44: dm drops the error of the flush that comes before the data.
@@ -188,7 +189,7 @@ Verdict HopJudge::end(const Hop& hop, Machine& machine) {
                      fmt::format("{} ended after bio {}, which it is a part of",
                                  name_of(hop.bio, hop), it.parent));
   }
-  --parent.open_parts;
+  if (it.front || it.submitted) --parent.open_parts;
   if (it.front && hop.error != 0 && parent.front_error == 0) parent.front_error = hop.error;
   return legal_verdict();
 }
@@ -204,7 +205,7 @@ Verdict HopJudge::returned(const Event& event, const Operation& operation, Machi
   machine.exercised(property(3));
   for (u32 number = 1; number < bios_.size(); ++number) {
     const Bio& it = bios_[number];
-    if (it.mapped_by != device || it.ended) continue;
+    if (it.mapped_by != device || it.ended || bio(it.parent).ended) continue;
     return violation(property(3), "",
                      fmt::format("the suspend of {} returned while bio {} ({} {}+{}) was inside",
                                  operation.device, number, word_of(it.op), it.range.first_sector,

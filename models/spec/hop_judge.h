@@ -50,7 +50,7 @@ class HopJudge {
     bool may_differ = false;  // its errors need not be its parent's (R44)
     int error = 0;
     int front_error = 0;
-    u32 open_parts = 0;  // fronts and clones that have not ended
+    u32 open_parts = 0;  // fronts, and clones that were submitted, that have not ended
     std::string device;
     std::string queue;  // the disk whose queue the device has
     bool below = false;

@@ -185,6 +185,9 @@ Verdict Machine::apply(const Event& event) {
       ++marks_.operations;
       if (event.error == 0) ++marks_.operations_succeeded;
       Verdict verdict = complete(event);
+      if (verdict.kind == VerdictKind::Legal) {
+        marks_.saw(operation(event.operation).kind, event.error);
+      }
       returned_[event.operation] = now_;
       widen_open_counts();
       return verdict;

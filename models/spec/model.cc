@@ -63,6 +63,7 @@ bool LegalSet::allows(int error) const {
 void Marks::add(const Marks& other) {
   if (exercised.size() < other.exercised.size()) exercised.resize(other.exercised.size());
   for (std::size_t i = 0; i < other.exercised.size(); ++i) exercised[i] += other.exercised[i];
+  for (const SeenOutcome& seen : other.outcomes) saw(seen.kind, seen.error, seen.times);
   reads += other.reads;
   reads_binding += other.reads_binding;
   operations += other.operations;
@@ -70,6 +71,15 @@ void Marks::add(const Marks& other) {
   splits += other.splits;
   copy_outs += other.copy_outs;
   attaches_under_io += other.attaches_under_io;
+}
+
+void Marks::saw(OperationKind kind, int error, u64 times) {
+  for (SeenOutcome& seen : outcomes) {
+    if (seen.kind != kind || seen.error != error) continue;
+    seen.times += times;
+    return;
+  }
+  outcomes.push_back({kind, error, times});
 }
 
 }  // namespace bioscope

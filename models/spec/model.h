@@ -39,17 +39,26 @@ struct Verdict {
   std::optional<OperationId> operation;  // of a verdict that finish() gives
 };
 
+// A legal outcome that was seen.
+struct SeenOutcome {
+  OperationKind kind = OperationKind::Read;
+  int error = 0;
+  u64 times = 0;
+};
+
 // What the run exercised, for coverage and for the floors.
 struct Marks {
-  std::vector<u64> exercised;  // per RuleId: how often the rule decided what was legal
-  u64 reads = 0;               // sectors read
-  u64 reads_binding = 0;       // of these, judged against a set that binds
+  std::vector<u64> exercised;         // per RuleId: how often the rule decided what was legal
+  std::vector<SeenOutcome> outcomes;  // each kind and error once, in the order of appearance
+  u64 reads = 0;                      // sectors read
+  u64 reads_binding = 0;              // of these, judged against a set that binds
   u64 operations = 0;
   u64 operations_succeeded = 0;
   u64 splits = 0;             // I/O that more than one target, chunk or limit cut in pieces
   u64 copy_outs = 0;          // chunks that snapshots had to copy
   u64 attaches_under_io = 0;  // table swaps on a device while I/O on it was pending or mounted
   void add(const Marks& other);
+  void saw(OperationKind kind, int error, u64 times = 1);
 };
 
 // What may be returned, as far as it does not depend on data.

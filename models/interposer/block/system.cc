@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "models/interposer/block/interpose.h"
 #include "models/runtime/run.h"
@@ -11,25 +12,33 @@
 namespace bioscope::blk {
 namespace {
 
-// Whoever waits for the disk has to be let go before anything here waits for them: a suspended
-// interposer would hold the sync for ever (genhd.c:630). Its owner may be removing it at the same
-// time: so it is held while it hears of it, but not the lock, which a detach takes.
-void release_interposer(Gendisk& disk, BlockDevice& bdev) {
-  Interposer* interposer = nullptr;
-  bool held = false;
-  {
-    const std::lock_guard guard(disk.interpose_lock);
-    interposer = bdev.interposer;
-    held = interposer != nullptr && interposer->hold();
+// The interposer of a disk that goes away. Whoever waits in it has to be let go before anything
+// here waits for them: a suspended one would hold the sync for ever (genhd.c:630). Its owner may be
+// removing it at the same time: so it is held, but not the lock, which a detach takes. The pointer
+// stays until nothing gets to the disk any more, so nothing passes by (P2).
+class DyingOriginal {
+ public:
+  DyingOriginal(Gendisk& disk, BlockDevice& bdev) : bdev_(bdev) {
+    {
+      const std::lock_guard guard(disk.interpose_lock);
+      interposer_ = bdev.interposer;
+      held_ = interposer_ != nullptr && interposer_->hold();
+    }
+    if (held_) interposer_->original_dies();
   }
-  if (interposer == nullptr) return;
-  if (held) {
-    interposer->original_dies();
-    interposer->put();
+  // REQUIRES: the queue is dying.
+  void release() {
+    if (interposer_ == nullptr) return;
+    // Compared only, if it was detached meanwhile: nobody attaches to a dead disk.
+    interposer_detach(bdev_, *interposer_);
+    if (held_) interposer_->put();
   }
-  // Compared only, if it was detached meanwhile: nobody attaches to a dead disk.
-  interposer_detach(bdev, *interposer);
-}
+
+ private:
+  BlockDevice& bdev_;
+  Interposer* interposer_ = nullptr;
+  bool held_ = false;
+};
 
 // fsync_bdev(). The error is nobody's: there is no caller that could do anything about it.
 void sync_file_system(BlockDevice& bdev) {
@@ -68,17 +77,27 @@ void System::remove_disk(Gendisk& disk) {
     disk.for_each_device([&](BlockDevice& bdev) { by_name_.erase(bdev.name()); });
     disk.added_ = false;
   }
-  disk.for_each_device([&](BlockDevice& bdev) { release_interposer(disk, bdev); });
+  std::vector<DyingOriginal> originals;
+  disk.for_each_device([&](BlockDevice& bdev) { originals.emplace_back(disk, bdev); });
   disk.for_each_device([&](BlockDevice& bdev) { sync_file_system(bdev); });
   disk.queue().mark_dying();
   disk.throttle.cancel();
   disk.queue().drain();
+  for (DyingOriginal& original : originals) original.release();
 }
 
 BlockDevice* System::find(std::string_view name) {
   const std::lock_guard guard(lock_);
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
+}
+
+int System::open(std::string_view name, const void* holder, BlockDevice*& bdev) {
+  const std::lock_guard guard(lock_);
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return ENODEV;
+  bdev = found->second;
+  return bdev->open(holder);
 }
 
 int System::rename_disk(Gendisk& disk, std::string name) {

@@ -24,12 +24,16 @@ class System {
   // device_add_disk(): partitions come with Gendisk::add_partition(), before or after. EBUSY: a
   // name is taken.
   [[nodiscard]] int add_disk(Gendisk& disk);
-  // del_gendisk() (block/genhd.c:608): releases interposers before anything waits, syncs, marks the
-  // queue as dying, and waits until nobody submits. Later opens: ENXIO; later bios: EIO. The
-  // Gendisk has to live until the last opener has closed it.
+  // del_gendisk() (block/genhd.c:608): tells interposers before anything waits, syncs, marks the
+  // queue as dying, waits until nobody submits, and takes the interposers away. Later opens: ENXIO;
+  // later bios: EIO. The Gendisk has to live until the last opener has closed it.
   void remove_disk(Gendisk& disk);
-  // A block device by its name, partitions included; null: there is none.
+  // A block device by its name, partitions included; null: there is none. It may be gone as soon as
+  // this returns, unless the caller knows better: who wants to use it opens it by its name.
   BlockDevice* find(std::string_view name);
+  // blkdev_get_by_path(): find and open in one, so nobody removes it in between. ENODEV: there is
+  // none; or what BlockDevice::open() says.
+  [[nodiscard]] int open(std::string_view name, const void* holder, BlockDevice*& bdev);
   // A new name for a whole disk without partitions (of a mapped device). EBUSY: it is taken.
   [[nodiscard]] int rename_disk(Gendisk& disk, std::string name);
 

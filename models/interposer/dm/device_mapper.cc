@@ -40,7 +40,7 @@ void DeviceMapper::destroy(std::unique_ptr<Table> table) {
 #endif
 }
 
-// __find_device_hash_cell(), with what validate_params() refuses before. C3.
+// __find_device_hash_cell(), with what validate_params() refuses before.
 DeviceMapper::Cells::iterator DeviceMapper::find_cell(const DeviceId& id, int& error) {
   error = ENXIO;
   if (!id.name.empty() && !id.uuid.empty()) error = EINVAL;
@@ -56,8 +56,7 @@ DeviceMapper::Cells::iterator DeviceMapper::find_cell(const DeviceId& id, int& e
                              : each.second.uuid == id.uuid;
     });
   }
-  if (cell == cells_.end() || cell->second.device->deleting()) return cells_.end();
-  error = 0;
+  if (cell != cells_.end()) error = 0;
   return cell;
 }
 

@@ -5,7 +5,8 @@
 // Invariants:
 //   C1  A name, a uuid and a minor belong to one device at a time (R26), until it has been removed.
 //   C2  A device has at most one inactive table; a load replaces it, a resume takes it (R30, R32).
-//   C3  A device that is going away is unknown to every ioctl (R27, R34).
+//   C3  A device that is going away can be asked until it is gone, and then its name is free; it
+//       is not changed any more (R34).
 #pragma once
 
 #include <map>

@@ -87,6 +87,7 @@ void MappedDevice::let_io_flow() {
 // dm_swap_table(), with the attach (M5) before and the detach (M6) after what can fail.
 std::expected<std::unique_ptr<Table>, int> MappedDevice::swap_table(std::unique_ptr<Table>& table) {
   const std::lock_guard guard(suspend_lock_);
+  if (has(kFreeing)) return std::unexpected(ENXIO);
   if (!has(kSuspended) && !planted(Defect::SwapWhileLive)) return std::unexpected(EINVAL);
   if (bios_inside() > 0 && !planted(Defect::SwapWhileLive)) {
     rt::fail(name() + ": bios are inside of a suspended device");

@@ -17,8 +17,11 @@
 #include "models/interposer/block/submit.h"
 #include "models/interposer/block/system.h"
 #include "models/interposer/dm/device_mapper.h"
+#include "models/interposer/dm/dm_test_target.h"
+#include "models/runtime/clock.h"
 #include "models/runtime/memory_disk.h"
 #include "models/runtime/test_runs.h"
+#include "models/runtime/thread.h"
 
 namespace bioscope::dm {
 
@@ -70,7 +73,11 @@ class TestDisk {
 
 class TestMachine {
  public:
-  explicit TestMachine(blk::Watcher* watcher = nullptr) : system(watcher), mapper(system) {}
+  explicit TestMachine(blk::Watcher* watcher = nullptr) : system(watcher), mapper(system) {
+    for (const TargetType* type : {&kProbeType, &kLonelyType, &kImmutableType}) {
+      mapper.register_target(*type);
+    }
+  }
   // Call at the end of a run: destructors do not wait.
   void shut_down() {
     mapper.remove_all();
@@ -101,6 +108,7 @@ class TestMachine {
   int remove(const std::string& name, const IoctlFlags& flags = {}) {
     return mapper.remove({.name = name}, flags);
   }
+  Probes& probes() { return Probes::of(mapper); }
   // create, load, resume.
   int make(const std::string& name, const std::string& table, const IoctlFlags& flags = {}) {
     if (const int error = create(name); error != 0) return error;

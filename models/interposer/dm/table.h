@@ -85,13 +85,13 @@ class Table {
   std::expected<void, ConstructError> add_target(const TargetLine& line);
   std::expected<void, ConstructError> complete() const;
   int find_prefixed(const std::vector<TargetLine>& lines);
-  int choose_interposed(blk::BlockDevice& bdev, bool prefixed, bool& below);
+  bool is_interposed(const std::string& name) const;
 
   MappedDevice& owner_;
   bool read_only_;
   bool interposes_;
   bool shut_down_ = false;
-  blk::BlockDevice* prefixed_ = nullptr;  // of a flagged table, once its lines are known
+  std::string prefixed_;  // the device that a flagged table prefixes, if it does
   blk::BlockDevice* interposed_ = nullptr;
   const TargetType* immutable_type_ = nullptr;
   std::map<std::string, std::unique_ptr<DmDev>> devices_;  // by path; outlive the targets

@@ -37,32 +37,19 @@ int Table::find_prefixed(const std::vector<TargetLine>& lines) {
   if (!interposes_) return 0;
   for (const TargetLine& line : lines) {
     for (const std::string& word : line.words) {
-      if (!word.starts_with('[')) continue;
       const DevicePath path = parse_path(word);
-      blk::BlockDevice* bdev = path.error == 0 ? device_mapper().system().find(path.name) : nullptr;
-      if (bdev == nullptr) continue;
-      if (prefixed_ != nullptr && prefixed_ != bdev) return EINVAL;
-      prefixed_ = bdev;
+      if (!path.prefixed || path.error != 0) continue;
+      if (!prefixed_.empty() && prefixed_ != path.name) return EINVAL;
+      prefixed_ = path.name;
     }
   }
   return 0;
 }
 
-// B3: which one is it, and does this path mean it?
-int Table::choose_interposed(blk::BlockDevice& bdev, bool prefixed, bool& below) {
-  below = prefixed;
-  if (!interposes_) return 0;
-  if (prefixed_ != nullptr) {
-    below = &bdev == prefixed_;
-    if (below) interposed_ = &bdev;
-  } else {
-    // Without a prefix it is the only one.
-    if (interposed_ != nullptr && interposed_ != &bdev) return EINVAL;
-    interposed_ = &bdev;
-    below = true;
-  }
-  // A device below itself would send every bio round for ever.
-  return below && &bdev.disk() == &owner_.disk() ? EINVAL : 0;
+// Is it the one that the table interposes? Without a prefix it is the only one (B3).
+bool Table::is_interposed(const std::string& name) const {
+  if (!interposes_) return false;
+  return prefixed_.empty() || prefixed_ == name;
 }
 
 int Table::get_device(const std::string& path, DmDev*& device) {
@@ -72,17 +59,24 @@ int Table::get_device(const std::string& path, DmDev*& device) {
     device = found->second.get();
     return 0;
   }
-  blk::BlockDevice* bdev = device_mapper().system().find(parsed.name);
-  if (bdev == nullptr) return ENODEV;
-  bool below = false;
-  if (const int error = choose_interposed(*bdev, parsed.prefixed, below); error != 0) return error;
-  const bool claim = !below;
-  if (const int error = bdev->open(claim ? &device_mapper() : nullptr); error != 0) return error;
+  const bool interposed = is_interposed(parsed.name);
+  const bool below = interposed || parsed.prefixed;
+  blk::BlockDevice* bdev = nullptr;
+  const void* holder = below ? nullptr : &device_mapper();
+  const int error = device_mapper().system().open(parsed.name, holder, bdev);
+  if (error != 0) return error;
+  const bool another = interposed && interposed_ != nullptr && interposed_ != bdev;
+  // A device below itself would send every bio round for ever.
+  if (another || (interposed && &bdev->disk() == &owner_.disk())) {
+    bdev->close(holder);
+    return EINVAL;
+  }
+  if (interposed) interposed_ = bdev;
   auto opened = std::make_unique<DmDev>();
   opened->bdev = below ? &bdev->below() : bdev;
   opened->name = parsed.name;
   opened->path = path;
-  opened->claimed = claim;
+  opened->claimed = !below;
   device = opened.get();
   devices_.emplace(path, std::move(opened));
   return 0;

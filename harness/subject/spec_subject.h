@@ -12,7 +12,7 @@ class SpecSubject final : public Subject {
   std::string_view name() const override { return "spec"; }
   Capabilities can() const override;
 
-  // Could not judge: the trace needs a capability that the specification does not have.
+  // Never fails.
   Result<History> play(const Job& job) override;
 };
 

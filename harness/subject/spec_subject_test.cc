@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "models/trace/syntax.h"
 #include "models/trace/text.h"
 
 namespace bioscope {
@@ -42,11 +43,16 @@ TEST(SpecSubject, KeepsTheEdges) {
   EXPECT_LT(place_of(*history, EventKind::Return, 2), place_of(*history, EventKind::Invoke, 1));
 }
 
-TEST(SpecSubject, SaysWhatItCannotPlay) {
-  const auto history = SpecSubject().play(job("disk d0 null size=64\nlane A\n  power-cut d0\n"));
-  ASSERT_FALSE(history.has_value());
-  EXPECT_EQ(history.error().kind, ErrorKind::CouldNotJudge);
-  EXPECT_THAT(history.error().message, testing::HasSubstr("power"));
+TEST(SpecSubject, LacksOnlyWhatNoOperationNeeds) {
+  Capabilities every;
+  for (std::size_t i = 0; i < kCapabilities; ++i) every.add(static_cast<Capability>(i));
+  Capabilities lacks;
+  lacks.add(Capability::Schedule);
+  lacks.add(Capability::Hops);
+  EXPECT_EQ(every.without(SpecSubject().can()), lacks);
+  for (const OperationSyntax& operation : operation_table()) {
+    EXPECT_TRUE(SpecSubject().can().has(operation.needs)) << operation.keyword;
+  }
 }
 
 }  // namespace

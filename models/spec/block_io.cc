@@ -68,6 +68,7 @@ void Machine::invoke_io(OperationId id) {
   if (kind == IoKind::Read) {
     pending.collected.emplace(std::max<u64>(1, range.count_sectors), CandidateSet{});
   }
+  begin_flush(pending);
   pending_io_.push_back(std::move(pending));
   if (range.count_sectors == 0) return;
   std::vector<Piece> pieces = map_now(pending_io_.back().device, range, kind == IoKind::Read);
@@ -97,7 +98,10 @@ void Machine::place_io(PendingIo& pending, std::vector<Piece> pieces) {
     } else if (piece.kind == PieceKind::Sectors) {
       effect_of(pending, piece);
     }
-    if (kind != IoKind::Read) note_era_write(pending, piece, false);
+    if (kind != IoKind::Read) {
+      note_era_write(pending, piece, false);
+      if (piece.kind == PieceKind::Error) note_failed_write(piece);
+    }
     pending.pieces.push_back(piece);
   }
 }
@@ -127,6 +131,7 @@ void Machine::effect_of(const PendingIo& pending, const Piece& piece) {
 
 void Machine::widen(VolumeId volume, Range range, const Candidate& candidate) {
   volumes_[volume].add(range, candidate);
+  if (cuts_) durable_[volume].add(range, candidate);
   for (PendingIo& reader : pending_io_) {
     if (!reader.collected) continue;
     for (const Piece& piece : reader.pieces) {
@@ -144,6 +149,7 @@ void Machine::widen(VolumeId volume, Range range, const Candidate& candidate) {
 
 void Machine::set_sectors(VolumeId volume, Range range, const CandidateSet& set) {
   volumes_[volume].set(range, set);
+  if (cuts_) durable_[volume].set(range, set);
 }
 
 // I1: of the certain pieces only.
@@ -241,6 +247,7 @@ Verdict Machine::complete_io(const Event& event, PendingIo pending) {
   if (!lost.empty()) exercised(rule(44));
   if (event.error != 0) return legal_verdict();
   note_splits(pending);
+  settle_flush(pending);
   if (kind == IoKind::Read) return complete_read(event, pending);
   if (kind == IoKind::Write || kind == IoKind::WriteZeroes || kind == IoKind::Discard) {
     Verdict verdict = complete_write(event, pending);
@@ -277,8 +284,11 @@ Verdict Machine::complete_write(const Event& event, PendingIo& pending) {
   for (const Piece& piece : pending.pieces) {
     note_era_write(pending, piece, true);
     if (piece.kind != PieceKind::Sectors) continue;
-    if (piece.store != kNone) note_view_write(pending, piece, piece.certain && !pending.ambiguous);
-    if (piece.certain && !pending.ambiguous) settle_origin_write(pending, piece);
+    const bool certain = piece.certain && !pending.ambiguous;
+    if (piece.store != kNone) note_view_write(pending, piece, certain);
+    if (!certain) continue;
+    settle_origin_write(pending, piece);
+    settle_durable(pending, piece);
   }
   return legal_verdict();
 }

@@ -56,8 +56,12 @@ LegalSet Machine::disk_legal(const Operation& operation) const {
       legal.may_block = touches_held_disk(id);
       return legal;
     }
-    default:
-      return {};
+    default: {  // power-cut, reopen
+      const bool controlled =
+          disk && program_->trace.disks[device.disk].kind == DiskKind::Controlled;
+      return controlled ? one_of(property(9), {0})
+                        : one_of(property(9), {EOPNOTSUPP, EINVAL, ENXIO});
+    }
   }
 }
 
@@ -78,6 +82,8 @@ void Machine::invoke_disk(OperationId id) {
       begin_resize(pending.device, static_cast<u64>(operation.number));
     }
     if (operation.kind == OperationKind::HotRemove) begin_hot_remove(pending.device);
+    const bool cut = operation.kind == OperationKind::PowerCut;
+    if (cut || operation.kind == OperationKind::Reopen) begin_power(pending.device, cut);
   }
   pending_disks_.push_back(std::move(pending));
 }
@@ -94,6 +100,10 @@ Verdict Machine::complete_disk(const Event& event) {
     if (operation.kind == OperationKind::Partition) finish_partitions(pending, succeeded);
     if (operation.kind == OperationKind::Resize) finish_resize(pending.device, succeeded);
     if (operation.kind == OperationKind::HotRemove) finish_hot_remove(pending.device, succeeded);
+    const bool cut = operation.kind == OperationKind::PowerCut;
+    if (cut || operation.kind == OperationKind::Reopen) {
+      finish_power(pending.device, cut, succeeded);
+    }
   }
   if (!pending.legal.allows(event.error)) {
     return violation(
@@ -109,11 +119,11 @@ void Machine::io_may_fail(DeviceId disk, Range range, RuleId why, bool dead) {
   for (PendingIo& pending : pending_io_) {
     std::vector<Piece> failing;
     for (Piece& piece : pending.pieces) {
-      if (piece.kind != PieceKind::Sectors || piece.volume != devices_[disk].volume) continue;
-      if (piece.first_sector >= range.end_sector() ||
-          piece.first_sector + piece.count_sectors <= range.first_sector) {
-        continue;
-      }
+      if (piece.kind != PieceKind::Sectors) continue;
+      const bool on_view = piece.store != kNone && lies_on(stores_[piece.store], disk);
+      const bool overlaps = piece.first_sector < range.end_sector() &&
+                            piece.first_sector + piece.count_sectors > range.first_sector;
+      if (!on_view && (piece.volume != devices_[disk].volume || !overlaps)) continue;
       piece.certain = false;
       failing.push_back(piece);
     }
@@ -130,6 +140,7 @@ void Machine::begin_resize(DeviceId id, u64 size_sectors) {
   Device& device = devices_[id];
   device.resizing_to = size_sectors;
   volumes_[device.volume].grow(size_sectors);
+  if (cuts_) durable_[device.volume].grow(size_sectors);
   if (size_sectors < device.size_sectors) {
     io_may_fail(id, {size_sectors, device.size_sectors - size_sectors}, rule(1), false);
   }
@@ -202,7 +213,7 @@ void Machine::finish_hot_remove(DeviceId id, bool succeeded) {
   }
   if (!succeeded) return;
   for (SnapStore& store : stores_) {
-    if (!stack_has(store.cow, id) && !stack_has(store.origin, id)) continue;
+    if (!lies_on(store, id)) continue;
     store.may_be_invalid = true;
     store.slack = true;
   }

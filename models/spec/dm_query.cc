@@ -246,6 +246,7 @@ Verdict Machine::judge_status(const Event& event, DeviceId id) {
     if (target.type == TargetType::Snapshot || target.type == TargetType::SnapshotMerge) {
       judged_by = rule(70);
       if (target.instance == stores_[target.store].owner) {
+        if (stores_[target.store].cut) judged_by = rule(64);
         fits = fits && status_fits(stores_[target.store], rest);
         if (fits) {
           exercised(rule(63));
@@ -366,7 +367,7 @@ LegalSet Machine::message_legal(const Operation& operation, DeviceId id) const {
     } else if (operation.text != "checkpoint") {
       legal = one_of(rule(54), {EINVAL});
     }
-    if (era.unknown || any_fault(era.place.volume)) allow(legal, {0, EIO, EINVAL});
+    if (era.unknown || era.failing || any_fault(era.place.volume)) allow(legal, {0, EIO, EINVAL});
     return legal;
   }
   if (target->type == TargetType::LogWrites && operation.text.starts_with("mark ")) {

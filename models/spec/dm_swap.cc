@@ -73,7 +73,8 @@ LegalSet Machine::resume_legal(DeviceId id) const {
   legal.may_block = true;
   for (const int error : attach.errors) allow(legal, {error});
   for (const Target& target : table->targets) {
-    if (target.type == TargetType::Era && any_fault(target.devices[0].device)) {
+    if (target.type == TargetType::Era &&
+        (any_fault(target.devices[0].device) || eras_[target.store].failing)) {
       allow(legal, {EIO, EINVAL});
     }
   }

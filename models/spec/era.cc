@@ -58,6 +58,7 @@ void Machine::load_era(Target& target) {
     eras_.push_back(std::move(era));
     known = eras_.end() - 1;
   }
+  known->failing = false;
   if (known->block_sectors != target.chunk_sectors) known->unknown = true;
   known->blocks = std::max(known->blocks, blocks);
   known->marks.resize(known->blocks);

@@ -54,7 +54,12 @@ Event Machine::expected(OperationId id) const {
   const u64 seed = program_->trace.seed;
   if (io != alone.pending_io_.end()) {
     const u64 first = operation.range.first_sector;
-    const u64 room = io->size_most > first ? io->size_most - first : 0;
+    // What fails in the table that is just being bound can only have met the end before it.
+    const bool fails = std::ranges::any_of(io->pieces, [](const Piece& piece) {
+      return piece.kind == PieceKind::Error && piece.certain;
+    });
+    const u64 end = fails ? io->size_least : io->size_most;
+    const u64 room = end > first ? end - first : 0;
     event.count_sectors = std::min(operation.range.count_sectors, room);
     if (io->collected && event.count_sectors > 0) {
       io->collected->for_each({0, event.count_sectors},

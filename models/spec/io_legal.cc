@@ -214,6 +214,11 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
   // Era: a metadata device that fails makes writes fail (R53).
   const bool marks = std::ranges::any_of(
       pending.pieces, [](const Piece& piece) { return piece.eras[0].store != kNone; });
+  for (const Piece& piece : pending.pieces) {
+    for (const EraPass& pass : piece.eras) {
+      if (!reads && pass.store != kNone && eras_[pass.store].failing) allow(legal, {EIO});
+    }
+  }
   if (!reads && marks) {
     for (VolumeId volume = 0; volume < program_->trace.disks.size(); ++volume) {
       if (any_fault(volume)) allow(legal, {EIO});

@@ -19,6 +19,7 @@ void Machine::tables_changed(DeviceId device) {
         !pending.pieces.empty() && std::ranges::all_of(pending.pieces, [&](const Piece& piece) {
           return piece.kind == PieceKind::Deferred && piece.device == device;
         });
+    if (pending.pieces.empty()) pending.swapped = true;  // a flush
     if (waits_here || pending.pieces.empty()) continue;  // R38: it resolves with the new table
     pending.swapped = true;
     place_again(pending);

@@ -67,7 +67,8 @@ bool is_lane(OperationKind kind) {
 
 bool is_disk(OperationKind kind) {
   return kind == OperationKind::Resize || kind == OperationKind::HotRemove ||
-         kind == OperationKind::Partition;
+         kind == OperationKind::Partition || kind == OperationKind::PowerCut ||
+         kind == OperationKind::Reopen;
 }
 
 }  // namespace
@@ -89,6 +90,9 @@ Machine::Machine(std::shared_ptr<const Program> program, Capabilities can)
   returned_.resize(program_->operations.size());
   signalled_.resize(program_->operations.size());
   time_known_ = time_is_known(can);
+  cuts_ = std::ranges::any_of(program_->operations, [](const Operation* operation) {
+    return operation->kind == OperationKind::PowerCut;
+  });
   held_steps_.resize(trace.disk_script.size());
   steps_seen_.resize(trace.disk_script.size());
   for (std::size_t i = 0; i < trace.disks.size(); ++i) {
@@ -100,11 +104,13 @@ Machine::Machine(std::shared_ptr<const Program> program, Capabilities can)
     device.read_only = trace.disks[i].read_only;
     devices_.push_back(std::move(device));
     volumes_.push_back(Contents::zeroes(trace.disks[i].size_sectors));
+    if (cuts_) durable_.push_back(volumes_.back());
     disk_of_volume_.push_back(static_cast<DeviceId>(i));
   }
 }
 
 VolumeId Machine::new_volume(Contents contents) {
+  if (cuts_) durable_.push_back(contents);
   volumes_.push_back(std::move(contents));
   disk_of_volume_.push_back(kNone);
   return static_cast<VolumeId>(volumes_.size() - 1);
@@ -148,7 +154,7 @@ bool Machine::edge_reached(const Edge& edge) const {
 
 bool Machine::fault_possible(VolumeId volume, Range range, DiskRequest request) const {
   if (volume >= program_->trace.disks.size()) return false;
-  if (devices_[volume].dying || devices_[volume].gone) return true;
+  if (devices_[volume].dying || devices_[volume].gone || power_unsure(volume)) return true;
   for (const DiskStep& step : program_->trace.disk_script) {
     if (step.kind != DiskStepKind::Fail || step.request != request ||
         step.disk != program_->trace.disks[volume].name || !edge_reached(step.edge)) {
@@ -164,7 +170,7 @@ bool Machine::fault_possible(VolumeId volume, Range range, DiskRequest request) 
 
 bool Machine::any_fault(VolumeId volume) const {
   if (volume >= program_->trace.disks.size()) return false;
-  if (devices_[volume].dying || devices_[volume].gone) return true;
+  if (devices_[volume].dying || devices_[volume].gone || power_unsure(volume)) return true;
   return std::ranges::any_of(program_->trace.disk_script, [&](const DiskStep& step) {
     return step.kind == DiskStepKind::Fail && step.disk == program_->trace.disks[volume].name &&
            edge_reached(step.edge);
@@ -199,8 +205,8 @@ Verdict Machine::apply(const Event& event) {
         if (event.kind == EventKind::Held) steps_seen_[event.operation] = true;
       }
       return legal_verdict();
-    case EventKind::Cut:
-      return not_judged("the specification does not know power cuts");
+    case EventKind::Cut:  // between the invoke and the return of a power cut
+      return legal_verdict();
   }
   return legal_verdict();
 }

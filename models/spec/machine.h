@@ -175,11 +175,12 @@ class Machine {
   void begin_snapshot(const Target& target);
   void activate_snapshot(const Target& target);
   void begin_merge(SnapStore& store);
-  Contents recovered(const SnapStore& store) const;
+  Contents recovered(const SnapStore& store, const std::vector<Contents>& volumes) const;
   void set_cow_contents(const SnapStore& store, bool in_use);
   Range chunks_of(const SnapStore& store, Range sectors) const;
   void drop_snapshot(const Target& target);
   void note_origin_write(const PendingIo& pending, const Piece& piece);
+  void note_failed_write(const Piece& piece);
   void note_view_write(const PendingIo& pending, const Piece& piece, bool done);
   void settle_origin_write(const PendingIo& pending, const Piece& piece);
   void merge_done(SnapStore& store);
@@ -230,6 +231,19 @@ class Machine {
   void io_may_fail(DeviceId disk, Range range, RuleId why, bool dead);
   bool busy_for_tables(DeviceId device) const;
   bool busy_for_others(DeviceId device) const;
+
+  // --- crash.cc, crash_targets.cc
+  bool is_volatile(VolumeId volume) const;
+  void flushed_by(DeviceId device, bool below, std::vector<VolumeId>& out, u32 depth) const;
+  void begin_flush(PendingIo& pending);
+  void settle_flush(const PendingIo& pending);
+  void settle_durable(const PendingIo& pending, const Piece& piece);
+  bool lies_on(const SnapStore& store, DeviceId disk) const;
+  void begin_power(DeviceId disk, bool cut);
+  void finish_power(DeviceId disk, bool cut, bool succeeded);
+  void cut_store(SnapStore& store, DeviceId disk);
+  void cut_era(EraStore& era);
+  bool power_unsure(VolumeId volume) const;
 
   // --- file_system.cc, files.cc, mount.cc
   void invoke_file(OperationId id);
@@ -284,6 +298,8 @@ class Machine {
   std::vector<bool> steps_seen_;  // were held at some time
   std::vector<Device> devices_;
   std::vector<Contents> volumes_;
+  std::vector<Contents> durable_;  // by volume, where the trace cuts the power (W1)
+  bool cuts_ = false;
   std::vector<DeviceId> disk_of_volume_;
   std::vector<SnapStore> stores_;
   std::vector<EraStore> eras_;

@@ -120,8 +120,13 @@ void Machine::map_snapshot(DeviceId device, const Target& target, Range range, c
     return push_part(piece, PieceKind::Unknown, range, out.pieces);
   }
   if (target.instance != store.owner) {
-    piece.rule = rule(71);  // its exceptions were handed over
-    return push_part(piece, PieceKind::Error, range, out.pieces);
+    // Its exceptions were handed over, or it gets them with the resume that is under way.
+    const bool getting = devices_[device].resuming;
+    if (getting) piece.certain = false;
+    Piece without = piece;
+    without.rule = rule(71);
+    push_part(without, PieceKind::Error, range, out.pieces);
+    if (!getting) return;
   }
   const bool merge = target.type == TargetType::SnapshotMerge;
   if (merge && store.merged) return map_origin(device, target, range, piece, out);

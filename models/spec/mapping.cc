@@ -65,7 +65,17 @@ void Machine::map_disk(DeviceId id, Range range, Piece carried, Mapping& out) co
   const u64 most = size_most(id);
   carried.volume = device.volume;
   Piece fails = carried;
-  if (device.dying) {
+  const bool contents = out.past_suspends;  // what it holds, whether one gets at it or not
+  if (!contents && device.unpowered && !device.gaining_power) {
+    fails.rule = property(9);
+    return push_part(fails, PieceKind::Error, range, out.pieces);
+  }
+  if (!contents && (device.unpowered || device.losing_power)) {
+    carried.certain = fails.certain = false;
+    fails.rule = property(9);
+    push_part(fails, PieceKind::Error, range, out.pieces);
+  }
+  if (!contents && device.dying) {
     carried.certain = fails.certain = false;
     fails.rule = rule(10);
     fails.dead = true;

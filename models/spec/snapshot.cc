@@ -92,6 +92,7 @@ void Machine::load_snapshot(Target& target) {
   const DeviceId cow = target.devices[1].device;
   const auto place = place_of(cow, target.devices[1].below);
   const u32 found = place ? find_store(*place) : kNone;
+  const u64 asked_chunk = target.chunk_sectors;
   if (found != kNone) {
     SnapStore& store = stores_[found];
     const bool dormant = store.users.empty();
@@ -110,6 +111,12 @@ void Machine::load_snapshot(Target& target) {
         store.loaded_at = now_;
         store.owner = kNone;
         store.slack = store.slack || store.merging;
+        // That it was invalid may have been lost with the power, and without any exception its
+        // header as well, so that the table's chunk counts (R61).
+        if (store.cut) store.may_be_valid = true;
+        if (store.cut && store.certain.empty() && asked_chunk != store.chunk_sectors) {
+          store.unknown = true;
+        }
         if (store.may_be_overflowed) {  // R68: that it overflowed is not written anywhere
           store.may_be_overflowed = false;
           store.may_be_valid = true;
@@ -139,9 +146,18 @@ void Machine::load_snapshot(Target& target) {
     volumes_[place->volume].for_each({place->sector, 1}, [&](u64, u64, const CandidateSet& set) {
       if (set.has_any()) store.unknown = true;  // a header that nobody here wrote
     });
+    const CandidateSet zero{Candidate{}};
+    volumes_[place->volume].for_each(
+        {place->sector, total_of(store)},
+        [&](u64, u64, const CandidateSet& set) { store.was_clean &= set == zero; });
   }
   target.store = static_cast<u32>(stores_.size());
   stores_.push_back(std::move(store));
+  for (const Device& disk : devices_) {  // what it read or wrote at its load may be lost
+    if (disk.power_changed_at > resume_invoked_ && lies_on(stores_.back(), disk.disk)) {
+      stores_.back().unknown = true;
+    }
+  }
   if (target.persistent) set_cow_contents(stores_.back(), true);
 }
 
@@ -174,10 +190,12 @@ void Machine::begin_snapshot(const Target& target) {
     if (piece.kind == PieceKind::Unknown || !piece.certain) store.unknown = true;
   }
   if (store.unknown) return;
-  Contents view = recovered(store);
+  Contents view = recovered(store, volumes_);
   if (!store.possible.empty()) exercised(rule(62));
   store.view_before = store.written_since.empty() ? store.view : kNone;
-  store.view = new_volume(std::move(view));
+  const VolumeId made = new_volume(std::move(view));
+  if (cuts_ && store.view != kNone) durable_[made] = recovered(store, durable_);
+  store.view = made;
   store.beginning = true;
   store.written_since.clear();
   for (const PendingIo& pending : pending_io_) {
@@ -189,10 +207,10 @@ void Machine::begin_snapshot(const Target& target) {
 }
 
 // R61, R62: what a store shows when it is built again: its exceptions, and the origin elsewhere.
-Contents Machine::recovered(const SnapStore& store) const {
+Contents Machine::recovered(const SnapStore& store, const std::vector<Contents>& volumes) const {
   Contents view = contents_of(store.origin, store.size_sectors, store.origin_below);
   if (store.view == kNone) return view;
-  const Contents& old = volumes_[store.view];
+  const Contents& old = volumes[store.view];
   for (const Range& chunks : store.possible.list()) {
     for (u64 chunk = chunks.first_sector; chunk < chunks.end_sector(); ++chunk) {
       const u64 first = chunk * store.chunk_sectors;

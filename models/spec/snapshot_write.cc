@@ -97,6 +97,15 @@ void Machine::note_origin_write(const PendingIo& pending, const Piece& piece) {
   }
 }
 
+// An origin write that fails may have met a dead disk when its chunks were to be copied (R68).
+void Machine::note_failed_write(const Piece& piece) {
+  for (SnapStore& store : stores_) {
+    if (std::ranges::find(piece.through, store.origin) != piece.through.end()) {
+      store.may_be_invalid = true;
+    }
+  }
+}
+
 // The write has returned, so its chunks were copied out before (R67).
 void Machine::settle_origin_write(const PendingIo& pending, const Piece& piece) {
   for (SnapStore& store : stores_) {

@@ -54,6 +54,10 @@ struct Device {
   u64 start_sector = 0;       // of a partition, on its disk
   u64 size_sectors = 0;       // of a disk or partition
   u64 resizing_to = kNoSize;  // of a disk: a resize is under way
+  bool unpowered = false;     // of a disk: its power was cut
+  bool losing_power = false;  // that or its end is under way
+  bool gaining_power = false;
+  u64 power_changed_at = 0;  // event number
   bool read_only = false;
   u32 opens = 0;  // by `open`, mounts and tables
   u32 exclusive_opens = 0;
@@ -170,6 +174,8 @@ struct SnapStore {
   bool may_be_invalid = false;
   bool may_have_failed = false;  // merge failed
   bool slack = false;            // space is not accounted exactly (R74, R75)
+  bool cut = false;              // the power of a disk below was cut since it was made
+  bool was_clean = true;         // when it was made its COW device held zeroes only
   Ranges unbound_live;           // sectors, R74
   Ranges unbound_device;         // sectors, R75
   std::vector<Piece> origin_pieces;
@@ -193,11 +199,13 @@ struct EraStore {
   bool held = false;
   bool unknown = false;
   bool scribbled = false;  // a file system above it writes blocks that nobody names
+  u64 base = 0;            // eras that had begun for certain when `begun` was empty
   std::vector<u64> begun;  // event numbers at which an era had begun for certain
+  bool failing = false;    // a power cut met it, and it was not loaded again since
 
   // The era that had begun for certain before the event.
   u64 era_at(u64 event) const {
-    u64 era = 0;
+    u64 era = base;
     for (const u64 at : begun) era += at < event ? 1 : 0;
     return era;
   }
@@ -244,7 +252,8 @@ struct PendingIo {
   bool free = false;                  // not judged
   bool may_be_missing = false;        // the device may not be there
   bool deferred_ever = false;
-  bool swapped = false;  // a table was swapped meanwhile
+  bool swapped = false;                                // a table was swapped meanwhile
+  std::vector<std::pair<VolumeId, Contents>> flushed;  // what a flush reaches, as it was (W2)
   RuleId error_rule = RuleId::None;
   std::string why_free;
 };

@@ -157,6 +157,7 @@ Verdict Machine::judge_sectors(const Event& event, const Contents& collected, u6
       RuleId last = RuleId::None;
       for (const Piece& piece : pending->pieces) {
         if (piece.rule != last) exercised(piece.rule);
+        if (piece.store != kNone && stores_[piece.store].cut) exercised(rule(64));
         last = piece.rule;
       }
       if (pending->swapped) exercised(property(4));
@@ -169,6 +170,9 @@ Verdict Machine::judge_sectors(const Event& event, const Contents& collected, u6
   if (wrong_count == 0) return verdict;
   verdict.kind = violated ? VerdictKind::Violation : VerdictKind::Hazard;
   verdict.rule = violated ? source : hazard;
+  if (violated && place != nullptr && place->store != kNone && stores_[place->store].cut) {
+    verdict.rule = rule(64);  // what had been committed before the power went
+  }
   if (violated && pending != nullptr && went_past_interposer(event, *pending)) {
     verdict.rule = property(2);
   }

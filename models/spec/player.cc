@@ -2,10 +2,11 @@
 // Invariants:
 //   S1  At most one operation that does not block is under way, so expected() holds for it.
 //   S2  What may block is invoked and stays pending until it no longer would, or until nothing else
-//       can run: then the first pending one returns that has an answer, else the first. So every
-//       legal trace comes to its end (T3 in trace.h).
+//       can run: then the first pending one returns that has to, else the first that has an answer,
+//       else the first. So every legal trace comes to its end (T3 in trace.h).
 #include "models/spec/player.h"
 
+#include <algorithm>
 #include <cassert>
 #include <set>
 #include <utility>
@@ -36,6 +37,9 @@ class Player {
     return std::move(history_);
   }
 
+  // Of what was played.
+  bool waited_for_ever() const { return waited_for_ever_; }
+
  private:
   // Only `clock` operations take time.
   static Capabilities clock() {
@@ -54,10 +58,22 @@ class Player {
     }
     if (take_disk_steps(/*quiet=*/true)) return true;
     if (pending_.empty()) return false;
-    for (std::size_t i = 0; i < pending_.size(); ++i) {
-      if (!legal(pending_[i]).errors.empty()) return finish(i);
+    return finish(first_to_return());
+  }
+
+  std::size_t first_to_return() {
+    History hung;
+    hung.end = HistoryEnd::Hung;
+    for (const Verdict& verdict : model_.finish(hung)) {
+      if (!verdict.operation) continue;
+      const auto found = std::ranges::find(pending_, *verdict.operation);
+      if (found != pending_.end()) return static_cast<std::size_t>(found - pending_.begin());
     }
-    return finish(0);
+    waited_for_ever_ = true;
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+      if (!legal(pending_[i]).errors.empty()) return i;
+    }
+    return 0;
   }
 
   LegalSet legal(OperationId id) const { return model_.legal(operation_at(trace_, id)); }
@@ -156,12 +172,19 @@ class Player {
   std::set<OperationId> invoked_;
   std::set<OperationId> returned_;
   std::set<std::size_t> steps_taken_;
+  bool waited_for_ever_ = false;
 };
 
 }  // namespace
 
 History perfect_history(const Trace& trace) {
   return Player(trace).play();
+}
+
+bool waits_for_ever(const Trace& trace) {
+  Player player(trace);
+  player.play();
+  return player.waited_for_ever();
 }
 
 }  // namespace bioscope

@@ -12,4 +12,9 @@ namespace bioscope {
 // wait for ever returns when nothing else can. `can` stays empty. REQUIRES: a legal trace. Pure.
 History perfect_history(const Trace& trace);
 
+// Whether one of them would: I/O on a device that nobody resumes, for instance. Even a subject that
+// does everything right then hangs. A hold that nothing releases is not noticed. REQUIRES: a legal
+// trace. Pure.
+bool waits_for_ever(const Trace& trace);
+
 }  // namespace bioscope

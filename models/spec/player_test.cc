@@ -37,6 +37,19 @@ TEST(PerfectHistory, TakesTheDiskStepsWithTheirEdges) {
   EXPECT_LT(place_of(history, EventKind::Return, 3), done);
 }
 
+TEST(WaitsForEver, IsSaidOfWhatNobodyEnds) {
+  const auto after_suspend = [](std::string_view body) {
+    return parsed(
+        "disk d0 null size=64\nlane A\n  create x; load x \"0 64 linear d0 0\"; resume x\n" +
+        std::string(body));
+  };
+  EXPECT_TRUE(waits_for_ever(after_suspend("  suspend x\n  read x 0+8\n  resume x\n")));
+  EXPECT_TRUE(waits_for_ever(after_suspend("  suspend x\n  r: async read x 0+8\n")));
+  EXPECT_FALSE(waits_for_ever(
+      after_suspend("  suspend x\n  r: async read x 0+8\n  resume x\n  wait r\n  suspend x\n")));
+  EXPECT_FALSE(waits_for_ever(after_suspend("  suspend x noflush\n  resume x\n  read x 0+8\n")));
+}
+
 TEST(PerfectHistory, ReturnsWhatWouldWaitForEverWhenNothingElseCanRun) {
   const History history = perfect_history(
       parsed("disk d0 null size=64\nlane A\n  create x; load x \"0 64 linear d0 0\"; resume x\n"

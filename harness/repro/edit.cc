@@ -30,6 +30,25 @@ std::vector<T> changed(const std::vector<T>& from, const Changes<T>& changes, st
   return to;
 }
 
+std::set<std::string> released(const std::vector<DiskStep>& steps) {
+  std::set<std::string> labels;
+  for (const DiskStep& step : steps) {
+    if (step.kind == DiskStepKind::Release) labels.insert(step.label);
+  }
+  return labels;
+}
+
+// Holds that were released and would not be any more.
+void drop_holds_for_ever(std::vector<DiskStep>& steps, const std::vector<DiskStep>& before) {
+  if (steps.size() == before.size()) return;
+  const std::set<std::string> were = released(before);
+  const std::set<std::string> are = released(steps);
+  std::erase_if(steps, [&](const DiskStep& step) {
+    return step.kind == DiskStepKind::Hold && were.contains(step.label) &&
+           !are.contains(step.label);
+  });
+}
+
 Trace changed(const Trace& trace, const Edit& edit) {
   Trace to;
   to.seed = trace.seed;
@@ -40,6 +59,7 @@ Trace changed(const Trace& trace, const Edit& edit) {
     first += lane.operations.size();
   }
   to.disk_script = changed(trace.disk_script, edit.steps, 0);
+  drop_holds_for_ever(to.disk_script, trace.disk_script);
   to.choices = edit.choices.value_or(trace.choices);
   return to;
 }

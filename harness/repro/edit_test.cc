@@ -52,6 +52,14 @@ TEST(Edit, AHoldTakesItsReleaseAndWhatWaitsForIt) {
                    "  read d0 8+8\nlane B\n  after returned w1\n  write d0 0+8\n"));
 }
 
+TEST(Edit, AReleaseTakesItsHold) {
+  Edit edit;
+  edit.steps[1].reset();
+  Edit hold;
+  hold.steps[0].reset();
+  EXPECT_EQ(edited(parsed(kCaseD), edit), edited(parsed(kCaseD), hold));
+}
+
 TEST(Edit, ADiskTakesItsStepsAndAnEmptyLaneGoes) {
   Edit edit = dropping({5});
   edit.disks[0].reset();

@@ -73,7 +73,7 @@ void Shrinker::propose_combinations(std::size_t at_most) {
     auto trace = edited(combination.base, *more);
     if (!trace) continue;
     sum = std::move(*more);
-    if (!is_new_and_smaller(*trace)) continue;
+    if (!is_wanted(*trace)) continue;
     if (candidates_ == options_.max_candidates) return;
     combination.proposed.push_back(i);
     add_to_round(sum, std::move(*trace));
@@ -103,7 +103,7 @@ void Shrinker::propose_edits(std::size_t at_most) {
     }
     const Edit& edit = edits_[cursor_.position];
     auto trace = edited(best_, edit);
-    if (trace && is_new_and_smaller(*trace)) {
+    if (trace && is_wanted(*trace)) {
       if (candidates_ == options_.max_candidates) {
         if (round_.empty()) end_ = ShrinkEnd::Budget;
         return;
@@ -114,10 +114,14 @@ void Shrinker::propose_edits(std::size_t at_most) {
   }
 }
 
-bool Shrinker::is_new_and_smaller(const Trace& trace) const {
+bool Shrinker::is_wanted(const Trace& trace) {
   const Measure measure = measure_of(trace);
-  if (measure > best_measure_ || tried_.contains(hash_of(trace).value())) return false;
-  return measure < best_measure_ || compare_size(trace, best_) < 0;
+  const u64 hash = hash_of(trace).value();
+  if (measure > best_measure_ || tried_.contains(hash)) return false;
+  if (measure == best_measure_ && compare_size(trace, best_) >= 0) return false;
+  if (!options_.skips || !options_.skips(trace)) return true;
+  tried_.insert(hash);
+  return false;
 }
 
 void Shrinker::add_to_round(Edit edit, Trace trace) {
@@ -203,12 +207,14 @@ bool shows(std::span<const Finding> findings, const WantedFinding& wanted) {
 }
 
 Shrunk shrink(Trace failing, const WantedFinding& wanted, const Oracle& oracle,
-              const ShrinkOptions& options, std::size_t round_size,
+              const ShrinkOptions& options, RoundSizes sizes,
               const std::function<void(const Shrinker&)>& on_round) {
+  assert(sizes.least > 0 && sizes.least <= sizes.most);
   Shrinker shrinker(std::move(failing), options);
   std::optional<Error> stop;
+  std::size_t size = sizes.least;
   while (!stop) {
-    const std::vector<Trace> round = shrinker.propose(round_size);
+    const std::vector<Trace> round = shrinker.propose(size);
     if (round.empty()) break;
     Shown shown = oracle(round);
     assert(shown.findings.size() <= round.size());
@@ -216,6 +222,8 @@ Shrunk shrink(Trace failing, const WantedFinding& wanted, const Oracle& oracle,
     for (std::size_t i = 0; i < shown.findings.size(); ++i) {
       kept[i] = shows(shown.findings[i], wanted);
     }
+    const bool gained = std::ranges::find(kept, true) != kept.end();
+    size = gained ? sizes.least : std::min(2 * size, sizes.most);
     shrinker.learn(kept);
     stop = std::move(shown.stop);
     if (on_round) on_round(shrinker);

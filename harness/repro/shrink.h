@@ -11,7 +11,8 @@
 //     shrinker.best();
 //
 // Invariants:
-//   S1  Every candidate is legal, smaller than the best so far (measure.h) and new.
+//   S1  Every candidate is legal, smaller than the best so far (measure.h) and new, and
+//       ShrinkOptions::skips says nothing against it.
 //   S2  The best is the given trace or a candidate that kept the finding.
 //   S3  No wall time, no random choice: the same answers to rounds of the same sizes give the same
 //       candidates. Rounds of another size may lead to another result.
@@ -35,6 +36,8 @@ namespace bioscope {
 
 struct ShrinkOptions {
   u64 max_candidates = 5000;
+  // Leaves candidates out, if not empty: what would cost a subject much and cannot be wanted. Pure.
+  std::function<bool(const Trace&)> skips;
 };
 
 enum class ShrinkEnd : u8 {
@@ -94,7 +97,7 @@ class Shrinker {
   void learn_edits(const std::vector<bool>& kept);
   void adopt(const Trace& trace);
   // S1, but for legal.
-  bool is_new_and_smaller(const Trace& trace) const;
+  bool is_wanted(const Trace& trace);
 
   Trace best_;
   Measure best_measure_;
@@ -127,6 +130,15 @@ struct Shown {
 };
 using Oracle = std::function<Shown(std::span<const Trace> candidates)>;
 
+// How many candidates a round has at most: `least` after one that kept the finding, twice as many
+// after each that did not. 1 and 1 needs the fewest candidates. Where candidates cost less in
+// company, `most` and `most`; where one that keeps the finding costs as much as a whole round, 1
+// and `most`.
+struct RoundSizes {
+  std::size_t least = 1;
+  std::size_t most = 1;
+};
+
 struct Shrunk {
   Trace trace;
   ShrinkEnd end = ShrinkEnd::Going;  // Going: stopped
@@ -135,11 +147,10 @@ struct Shrunk {
   std::optional<Error> stop;  // what the oracle stopped with
 };
 
-// Drives a Shrinker with rounds of at most `round_size` candidates; 1 is one at a time, and needs
-// the fewest candidates. `on_round`, if not empty, hears of every round that was learned. REQUIRES:
-// as Shrinker; round_size > 0.
+// Drives a Shrinker. `on_round`, if not empty, hears of every round that was learned.
+// REQUIRES: as Shrinker; 0 < least <= most.
 Shrunk shrink(Trace failing, const WantedFinding& wanted, const Oracle& oracle,
-              const ShrinkOptions& options = {}, std::size_t round_size = 1,
+              const ShrinkOptions& options = {}, RoundSizes sizes = {},
               const std::function<void(const Shrinker&)>& on_round = {});
 
 }  // namespace bioscope

@@ -384,12 +384,49 @@ TEST(Shrink, StopsWithTheBestSoFarWhenTheOracleDoes) {
     if (++rounds == 3) shown.stop = Error{ErrorKind::CouldNotJudge, "no more"};
     return shown;
   };
-  const Shrunk shrunk = shrink(trace, wanted, oracle, {}, 4);
+  const Shrunk shrunk = shrink(trace, wanted, oracle, {}, {4, 4});
   ASSERT_TRUE(shrunk.stop);
   EXPECT_EQ(shrunk.stop->message, "no more");
   EXPECT_EQ(shrunk.end, ShrinkEnd::Going);
   EXPECT_EQ(shrunk.rounds, 3U);
   EXPECT_LT(operation_count(shrunk.trace), operation_count(trace));
+}
+
+TEST(Shrink, RoundsGrowWhileNothingIsGained) {
+  const Trace trace = generated(3);
+  const WantedFinding wanted{FindingKind::Violation, {"P1", "", "read", ""}};
+  std::vector<std::size_t> sizes;
+  const Oracle oracle = [&](std::span<const Trace> candidates) {
+    sizes.push_back(candidates.size());
+    Shown shown;
+    shown.findings.resize(candidates.size());
+    if (sizes.size() == 4) {
+      shown.findings[2].emplace_back();
+      shown.findings[2].back().signature = wanted.signature;
+    }
+    if (sizes.size() == 7) shown.stop = Error{ErrorKind::CouldNotJudge, "enough"};
+    return shown;
+  };
+  shrink(trace, wanted, oracle, {}, {1, 6});
+  EXPECT_THAT(sizes, ElementsAre(1, 2, 4, 6, 1, 2, 4));
+}
+
+TEST(Shrinker, LeavesOutWhatIsSkipped) {
+  const Trace trace = generated(3);
+  const auto target = find_target(trace);
+  ASSERT_TRUE(target);
+  const auto has_one_lane = [](const Trace& candidate) { return candidate.lanes.size() == 1; };
+  Shrinker shrinker(trace, {.skips = has_one_lane});
+  for (auto round = shrinker.propose(4); !round.empty(); round = shrinker.propose(4)) {
+    std::vector<bool> kept;
+    for (const Trace& candidate : round) {
+      EXPECT_FALSE(has_one_lane(candidate));
+      kept.push_back(resumes_writes_reads(candidate, target->device, target->sector));
+    }
+    shrinker.learn(kept);
+  }
+  EXPECT_EQ(shrinker.best().lanes.size(), 2U);
+  EXPECT_EQ(shrinker.end(), ShrinkEnd::Smallest);
 }
 
 TEST(Shrink, AnotherFindingIsNotTheWantedOne) {
@@ -403,7 +440,7 @@ TEST(Shrink, AnotherFindingIsNotTheWantedOne) {
   const Oracle oracle = [&](std::span<const Trace> candidates) {
     return Shown{{candidates.size(), {other, hazard}}, {}};
   };
-  EXPECT_EQ(shrink(trace, wanted, oracle, {.max_candidates = 50}, 5).trace, trace);
+  EXPECT_EQ(shrink(trace, wanted, oracle, {.max_candidates = 50}, {1, 8}).trace, trace);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ int run_command_line(int argc, const char* const* argv) {
   int status = static_cast<int>(ExitStatus::Passed);
   add_gate_command(app, status);
   add_run_command(app, status);
+  add_shrink_command(app, status);
   add_rules_command(app, status);
   add_kernel_command(app, status);
   try {

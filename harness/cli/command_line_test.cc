@@ -37,6 +37,8 @@ TEST(CommandLine, BadUsageIsTwoAndOneSentence) {
                                                     {"gate", "--profile", "fast"},
                                                     {"gate", "--nothing"},
                                                     {"run"},
+                                                    {"shrink"},
+                                                    {"shrink", "t", "--candidates", "few"},
                                                     {"gate", "--jobs", "0"}}) {
     const Said said = say(arguments);
     EXPECT_EQ(said.status, 2);
@@ -68,6 +70,15 @@ TEST(CommandLine, AMissingTraceIsTwo) {
   const Said said = say({"run", "/nonexistent.trace", "--on", "spec"});
   EXPECT_EQ(said.status, 2);
   EXPECT_THAT(said.err, HasSubstr("/nonexistent.trace cannot be read"));
+}
+
+TEST(CommandLine, ATraceWithoutAFindingCannotBeShrunk) {
+  const std::string trace = testing::TempDir() + "right.trace";
+  std::ofstream(trace) << "bioscope-trace 1\ndisk d0 null size=64\nlane A\n  write d0 0+8\n";
+  const Said said = say({"shrink", trace.c_str(), "--on", "spec"});
+  EXPECT_EQ(said.status, 2);
+  EXPECT_EQ(said.out, "");
+  EXPECT_EQ(said.err, "bioscope: nothing to shrink: right.trace shows no finding\n");
 }
 
 }  // namespace

@@ -8,26 +8,21 @@
 #include <optional>
 #include <string>
 
+#include "harness/cli/chosen_subject.h"
 #include "harness/cli/command_line.h"
 #include "harness/cli/commands.h"
-#include "harness/cli/machine_room.h"
 #include "harness/cli/traces.h"
 #include "harness/finding/classify.h"
-#include "harness/gate/console.h"
-#include "harness/gate/judge.h"
 #include "harness/gate/verdict.h"
 #include "harness/report/write.h"
-#include "harness/subject/spec_subject.h"
 #include "models/trace/history_codec.h"
 
 namespace bioscope {
 namespace {
 
 struct RunOptions {
-  KernelChoice kernel;
+  SubjectChoice subject;
   std::string trace;
-  std::string on = "kernel";
-  std::string profile = "det";
   std::optional<u64> seed;  // nothing: the trace's own
   bool strict = false;
   std::string history;  // file for the history's binary form
@@ -35,46 +30,6 @@ struct RunOptions {
 
 void say(std::string_view line) {
   fmt::print(stderr, "{}\n", line);
-}
-
-struct Played {
-  BatchOutcome outcome;
-  std::vector<Finding> findings;
-  std::string trouble;  // why the console could not be judged
-};
-
-Played play_on_spec(const BatchJob& job) {
-  Played played;
-  Play play;
-  play.trace = job.job.trace;
-  auto history = SpecSubject().play(job.job);
-  if (history) {
-    play.end = PlayEnd::Played;
-    play.history = std::move(*history);
-  } else {
-    play.end = PlayEnd::NotPlayed;
-    play.reason = history.error().message;
-  }
-  played.outcome.plays.push_back(std::move(play));
-  return played;
-}
-
-Result<Played> play_on_kernel(const BatchJob& job, const RunOptions& options, const House& house) {
-  auto allowances = read_allowances(house.suites / "allowed-console-lines.json");
-  if (!allowances) return std::unexpected(allowances.error());
-  auto room =
-      MachineRoom::open(house, options.kernel, {options.profile}, interrupt_by_signals(), say);
-  if (!room) return std::unexpected(room.error());
-  Played played;
-  BatchPlayer& player = room->subject(options.profile);
-  played.outcome = player.play(std::span(&job, 1), {});
-  for (std::size_t boot = 0; boot < played.outcome.boots.size(); ++boot) {
-    const ConsoleJudgement console =
-        judge_console(std::span(&job, 1), played.outcome, boot, *allowances, today_utc());
-    if (!console.trouble.empty()) played.trouble = console.trouble;
-    played.findings.insert(played.findings.end(), console.findings.begin(), console.findings.end());
-  }
-  return played;
 }
 
 void print_finding(const Classified& classified) {
@@ -117,24 +72,24 @@ Result<int> run(const RunOptions& options) {
   const u64 seed = options.seed.value_or(trace->seed);
   const BatchJob job{{std::filesystem::path(options.trace).filename().string(), std::move(*trace)},
                      seed};
-  Result<Played> played = options.on == "spec" ? Result<Played>(play_on_spec(job))
-                                               : play_on_kernel(job, options, *house);
-  if (!played && interrupt_by_signals().raised()) {
+  const Interrupt& interrupt = interrupt_by_signals();
+  auto subject = ChosenSubject::open(options.subject, *house, interrupt, say);
+  if (!subject && interrupt.raised()) {
     say("interrupted: nothing was played");
     return static_cast<int>(ExitStatus::Interrupted);
   }
-  if (!played) return std::unexpected(played.error());
+  if (!subject) return std::unexpected(subject.error());
 
-  const Play& play = played->outcome.plays.front();
-  const Judgement judgement = judge_play(job, play);
-  std::vector<Finding> findings = judgement.findings;
-  findings.insert(findings.end(), played->findings.begin(), played->findings.end());
+  const JudgedBatch judged = subject->play(std::span(&job, 1), {});
+  const Play& play = judged.outcome.plays.front();
+  std::vector<Finding> findings = judged.findings.front();
+  findings.insert(findings.end(), judged.of_boots.begin(), judged.of_boots.end());
   const std::vector<Classified> classified = classify(findings, *known, today_utc());
   const TraceVerdict verdict = verdict_of(play.end, classified, options.strict);
   fmt::print("{}", to_text(play.trace, play.history));
   for (const Classified& finding : classified) print_finding(finding);
   if (!play.evidence.empty()) fmt::print("called up afterwards:\n{}", play.evidence);
-  fmt::print("{} on {}: {}{}{}\n", job.job.name, options.on, word_of(verdict),
+  fmt::print("{} on {}: {}{}{}\n", job.job.name, options.subject.on, word_of(verdict),
              play.reason.empty() ? "" : ": ", play.reason);
   if (!options.history.empty()) {
     const std::vector<u8> bytes = encode_history(play.history);
@@ -144,9 +99,9 @@ Result<int> run(const RunOptions& options) {
     if (!written) return std::unexpected(written.error());
   }
   // What the kernel did wrong stays wrong, even if its console could not be read.
-  const bool decided = verdict == TraceVerdict::Failed || played->outcome.interrupted;
-  if (!decided && !played->trouble.empty()) return could_not_judge(played->trouble);
-  return static_cast<int>(status_for(verdict, played->outcome.interrupted));
+  const bool decided = verdict == TraceVerdict::Failed || judged.outcome.interrupted;
+  if (!decided && !judged.trouble.empty()) return could_not_judge(judged.trouble);
+  return static_cast<int>(status_for(verdict, judged.outcome.interrupted));
 }
 
 }  // namespace
@@ -155,17 +110,8 @@ void add_run_command(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("run", "Plays one trace; its history and its verdict");
   const auto options = std::make_shared<RunOptions>();
   command->add_option("TRACE", options->trace, "A trace in text form")->required();
-  command->add_option("--on", options->on, "spec or kernel")
-      ->check(CLI::IsMember({"spec", "kernel"}))
-      ->capture_default_str();
+  add_subject_options(*command, options->subject);
   command->add_option("--seed", options->seed, "Of the interleaving; else the trace's own");
-  command->add_option("--profile", options->profile, "det or smp")
-      ->check(CLI::IsMember({"det", "smp"}))
-      ->capture_default_str();
-  command->add_option("--kernel", options->kernel.kernel, "debian, or a bzImage")
-      ->capture_default_str();
-  command->add_option("--modules", options->kernel.modules,
-                      "A folder of modules that take the place of the kernel's own");
   command->add_flag("--strict", options->strict, "A hazard is status 1");
   command->add_option("--history", options->history, "File for the history in binary form");
   command->callback([options, &status] {

@@ -9,6 +9,7 @@ namespace bioscope {
 
 void add_gate_command(CLI::App& app, int& status);
 void add_run_command(CLI::App& app, int& status);
+void add_shrink_command(CLI::App& app, int& status);
 void add_rules_command(CLI::App& app, int& status);
 void add_kernel_command(CLI::App& app, int& status);
 

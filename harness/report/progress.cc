@@ -13,11 +13,13 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
-Progress::Progress(std::ostream& out, bool terminal, u64 total, std::function<double()> seconds)
+Progress::Progress(std::ostream& out, bool terminal, u64 total, std::function<double()> seconds,
+                   ProgressWords words)
     : out_(out),
       terminal_(terminal),
       total_(total),
       seconds_(std::move(seconds)),
+      words_(std::move(words)),
       start_(seconds_()) {
   const std::lock_guard lock(mutex_);
   if (terminal_) draw();
@@ -35,14 +37,21 @@ void Progress::found() {
   if (terminal_) draw();
 }
 
+void Progress::note(std::string text) {
+  const std::lock_guard lock(mutex_);
+  note_ = std::move(text);
+  if (terminal_) draw();
+}
+
 void Progress::draw() {
   const double elapsed = seconds_() - start_;
-  std::string text = fmt::format("{} of {} traces", done_, total_);
+  std::string text = fmt::format("{} of {} {}", done_, total_, words_.things);
   if (found_ > 0) text += fmt::format(", {} findings", found_);
+  if (!note_.empty()) text += ", " + note_;
   text += ", " + duration_text(elapsed);
   if (done_ > 0 && done_ < total_) {
     const double rest = elapsed / static_cast<double>(done_) * static_cast<double>(total_ - done_);
-    text += ", about " + duration_text(rest) + " left";
+    text += fmt::format(", {} {} left", words_.rest, duration_text(rest));
   }
   if (terminal_) {
     out_ << "\r\x1b[K" << text << std::flush;

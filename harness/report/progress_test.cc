@@ -30,6 +30,16 @@ TEST(Progress, PlainLinesElsewhereOnePerTenth) {
             "20 of 100 traces, 0 s, about 0 s left\n");
 }
 
+TEST(Progress, SaysWhatItCountsAndWhatIsNoted) {
+  std::ostringstream out;
+  double now = 0;
+  Progress progress(out, true, 10, [&] { return now; }, {"candidates", "at most"});
+  progress.note("7 operations");
+  now = 2;
+  progress.advance(5);
+  EXPECT_TRUE(out.str().ends_with("5 of 10 candidates, 7 operations, 2 s, at most 2 s left"));
+}
+
 TEST(Progress, DurationsArePlain) {
   EXPECT_EQ(duration_text(9.4), "9 s");
   EXPECT_EQ(duration_text(125), "2:05");

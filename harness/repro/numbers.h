@@ -2,22 +2,25 @@
 // Which numbers are tried in the place of one.
 #pragma once
 
+#include <bit>
 #include <vector>
 
 #include "models/base/types.h"
 
 namespace bioscope {
 
-// Ascending and few, and yet no number that has to stay large is come down to one by one: what can
-// be had at once, and less by a half, an eighth, a 64th and one.
+// Ascending: halves of halves, then what is less by a quarter, an eighth, .., one. So a number
+// comes down to what it has to be in few steps, however large it has to stay.
 inline std::vector<u64> lower_numbers_than(u64 number) {
   std::vector<u64> lower;
-  for (const u64 candidate : {u64{0}, u64{1}, u64{8}, number / 2, number - number / 8,
-                              number - number / 64, number - 1}) {
-    if (candidate < number && (lower.empty() || candidate > lower.back())) {
-      lower.push_back(candidate);
-    }
+  if (number > 0) lower.push_back(0);
+  const auto bits = static_cast<unsigned>(std::bit_width(number));
+  for (unsigned shift = bits; shift-- > 1;) lower.push_back(number >> shift);
+  for (unsigned shift = 2; shift < bits; ++shift) {
+    const u64 less = number - (number >> shift);
+    if (less > lower.back()) lower.push_back(less);
   }
+  if (number > 0 && lower.back() < number - 1) lower.push_back(number - 1);
   return lower;
 }
 

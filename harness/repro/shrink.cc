@@ -8,11 +8,13 @@
 #include <array>
 #include <bit>
 #include <cassert>
+#include <string>
 #include <utility>
 
 #include "harness/repro/stages.h"
 #include "models/trace/check.h"
 #include "models/trace/codec.h"
+#include "models/trace/text.h"
 
 namespace bioscope {
 namespace {
@@ -40,10 +42,31 @@ std::size_t first_chunk(const Trace& trace) {
   return std::max<std::size_t>(std::bit_ceil(operation_count(trace)) / 2, 1);
 }
 
+// What the edit does to what, without where that stands: the same after other edits.
+u64 change_of(const Trace& trace, const Edit& edit) {
+  std::string text;
+  for (const auto& [id, change] : edit.operations) {
+    text += print_operation(operation_at(trace, static_cast<OperationId>(id)));
+    text += change ? "\n" + print_operation(*change) + "\n" : "\n\n";
+  }
+  Trace parts;
+  for (const auto& [index, change] : edit.disks) {
+    parts.disks.push_back(trace.disks[index]);
+    parts.disks.push_back(change.value_or(Disk{}));
+  }
+  for (const auto& [index, change] : edit.steps) {
+    parts.disk_script.push_back(trace.disk_script[index]);
+    parts.disk_script.push_back(change.value_or(DiskStep{}));
+  }
+  parts.choices = edit.choices.value_or(Choices{});
+  if (edit.whole) text += print_trace(*edit.whole);
+  return Hash::of(text + print_trace(parts)).value();
+}
+
 }  // namespace
 
 Shrinker::Shrinker(Trace failing, ShrinkOptions options)
-    : best_(std::move(failing)), best_measure_(measure_of(best_)), options_(options) {
+    : best_(std::move(failing)), options_(std::move(options)) {
   assert(!check(best_));
   cursor_.chunk = first_chunk(best_);
   tried_.insert(hash_of(best_).value());
@@ -52,10 +75,14 @@ Shrinker::Shrinker(Trace failing, ShrinkOptions options)
 std::vector<Trace> Shrinker::propose(std::size_t at_most) {
   assert(at_most > 0 && round_.empty());
   if (combination_) propose_combinations(at_most);
-  if (round_.empty()) {
+  combinations_ = round_.size();
+  if (combinations_ == 0) {
     combination_.reset();
-    propose_edits(at_most);
+  } else {
+    guess_ = round_.back().trace;
+    edits_are_current_ = false;
   }
+  propose_edits(at_most);
   std::vector<Trace> traces;
   for (const Candidate& candidate : round_) traces.push_back(candidate.trace);
   if (!traces.empty()) ++rounds_;
@@ -76,7 +103,7 @@ void Shrinker::propose_combinations(std::size_t at_most) {
     if (!is_wanted(*trace)) continue;
     if (candidates_ == options_.max_candidates) return;
     combination.proposed.push_back(i);
-    add_to_round(sum, std::move(*trace));
+    add_to_round(sum, std::move(*trace), 0);
   }
 }
 
@@ -89,12 +116,13 @@ void Shrinker::propose_edits(std::size_t at_most) {
         return;
       }
       gained_ = false;
-      cursor_ = {.chunk = first_chunk(best_)};
+      lost_.clear();
+      cursor_ = {.chunk = first_chunk(base())};
       edits_are_current_ = false;
     }
     if (!edits_are_current_) {
       const EditsOf edits_of = kStages[cursor_.stage];
-      edits_ = edits_of == kChunks ? drop_chunks(best_, cursor_.chunk) : edits_of(best_);
+      edits_ = edits_of == kChunks ? drop_chunks(base(), cursor_.chunk) : edits_of(base());
       edits_are_current_ = true;
     }
     if (cursor_.position >= edits_.size()) {
@@ -102,32 +130,34 @@ void Shrinker::propose_edits(std::size_t at_most) {
       continue;
     }
     const Edit& edit = edits_[cursor_.position];
-    auto trace = edited(best_, edit);
+    const u64 change = change_of(base(), edit);
+    // What lost the finding a moment ago is left to the next pass. A pass that gains nothing leaves
+    // nothing out (S5).
+    const bool lost = gained_ && lost_.contains(change);
+    auto trace = lost ? std::nullopt : edited(base(), edit);
     if (trace && is_wanted(*trace)) {
       if (candidates_ == options_.max_candidates) {
         if (round_.empty()) end_ = ShrinkEnd::Budget;
         return;
       }
-      add_to_round(edit, std::move(*trace));
+      add_to_round(edit, std::move(*trace), change);
     }
     ++cursor_.position;
   }
 }
 
 bool Shrinker::is_wanted(const Trace& trace) {
-  const Measure measure = measure_of(trace);
   const u64 hash = hash_of(trace).value();
-  if (measure > best_measure_ || tried_.contains(hash)) return false;
-  if (measure == best_measure_ && compare_size(trace, best_) >= 0) return false;
+  if (tried_.contains(hash) || compare_size(trace, base()) >= 0) return false;
   if (!options_.skips || !options_.skips(trace)) return true;
   tried_.insert(hash);
   return false;
 }
 
-void Shrinker::add_to_round(Edit edit, Trace trace) {
+void Shrinker::add_to_round(Edit edit, Trace trace, u64 change) {
   tried_.insert(hash_of(trace).value());
   ++candidates_;
-  round_.push_back({std::move(edit), std::move(trace), cursor_});
+  round_.push_back({std::move(edit), std::move(trace), cursor_, change});
 }
 
 void Shrinker::next_stage() {
@@ -142,26 +172,39 @@ void Shrinker::next_stage() {
 
 void Shrinker::learn(const std::vector<bool>& kept) {
   assert(kept.size() == round_.size());
-  if (combination_) {
-    learn_combinations(kept);
-  } else {
-    learn_edits(kept);
+  std::optional<std::size_t> longest;
+  for (std::size_t i = 0; i < combinations_; ++i) {
+    if (kept[i]) longest = i;
   }
+  const bool base_kept = !guess_ || kept[combinations_ - 1];
+  std::vector<std::size_t> showing;
+  for (std::size_t i = combinations_; i < kept.size(); ++i) {
+    if (kept[i]) {
+      showing.push_back(i);
+    } else if (base_kept) {
+      lost_.insert(round_[i].change);
+    }
+  }
+  if (!showing.empty()) {
+    learn_edits(std::move(showing));
+  } else {
+    // Edits of a wrong guess say nothing: they are proposed again.
+    if (!base_kept && combinations_ < round_.size()) cursor_ = round_[combinations_].cursor;
+    if (combinations_ > 0) learn_combinations(longest);
+  }
+  if (guess_) edits_are_current_ = false;
+  guess_.reset();
   round_.clear();
 }
 
-void Shrinker::learn_edits(const std::vector<bool>& kept) {
-  std::vector<std::size_t> showing;
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    if (kept[i]) showing.push_back(i);
-  }
-  if (showing.empty()) return;
+void Shrinker::learn_edits(std::vector<std::size_t> showing) {
   cursor_ = round_[showing.front()].cursor;
   std::ranges::sort(showing, [&](std::size_t left, std::size_t right) {
     return compare_size(round_[left].trace, round_[right].trace) < 0;
   });
+  combination_.reset();
   if (showing.size() > 1) {
-    combination_.emplace(Combination{.base = best_, .sum = round_[showing[0]].edit});
+    combination_.emplace(Combination{.base = base(), .sum = round_[showing[0]].edit});
     for (std::size_t i = 1; i < showing.size(); ++i) {
       combination_->rest.push_back(std::move(round_[showing[i]].edit));
     }
@@ -170,12 +213,8 @@ void Shrinker::learn_edits(const std::vector<bool>& kept) {
 }
 
 // The longest sum that kept the finding is adopted; the edit that broke the next one is left out.
-void Shrinker::learn_combinations(const std::vector<bool>& kept) {
+void Shrinker::learn_combinations(std::optional<std::size_t> longest) {
   Combination& combination = *combination_;
-  std::optional<std::size_t> longest;
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    if (kept[i]) longest = i;
-  }
   if (longest) {
     combination.sum = std::move(round_[*longest].edit);
     adopt(round_[*longest].trace);
@@ -183,7 +222,7 @@ void Shrinker::learn_combinations(const std::vector<bool>& kept) {
   const std::size_t broke = longest ? *longest + 1 : 0;
   // Without one that broke, what comes after the longest sum is still to be added.
   const std::size_t used =
-      broke < kept.size() ? combination.proposed[broke] : combination.proposed.back();
+      broke < combinations_ ? combination.proposed[broke] : combination.proposed.back();
   combination.rest.erase(combination.rest.begin(),
                          combination.rest.begin() + static_cast<std::ptrdiff_t>(used) + 1);
   if (combination.rest.empty() || ++combination.rounds == kMaxCombinationRounds) {
@@ -194,7 +233,6 @@ void Shrinker::learn_combinations(const std::vector<bool>& kept) {
 void Shrinker::adopt(const Trace& trace) {
   assert(compare_size(trace, best_) < 0);
   best_ = trace;
-  best_measure_ = measure_of(best_);
   edits_are_current_ = false;
   gained_ = true;
   ++adopted_;

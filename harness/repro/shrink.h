@@ -77,7 +77,8 @@ class Shrinker {
   struct Candidate {
     Edit edit;
     Trace trace;
-    Cursor cursor;  // of this candidate
+    Cursor cursor;   // of this candidate
+    u64 change = 0;  // what the edit does to what, wherever that stands: a hash
   };
   // Edits that kept the finding one by one are tried together: `sum` is what the best was made
   // with, `rest` is still to be added, what gains most first. All are edits of `base`.
@@ -85,34 +86,43 @@ class Shrinker {
     Trace base;
     Edit sum;
     std::vector<Edit> rest;
-    std::vector<std::size_t> proposed;  // candidate i of the round ends with rest[proposed[i]]
+    std::vector<std::size_t> proposed;  // combination i of the round ends with rest[proposed[i]]
     u32 rounds = 0;
   };
 
+  // What the edits of the round change.
+  const Trace& base() const { return guess_ ? *guess_ : best_; }
+
   void propose_combinations(std::size_t at_most);
   void propose_edits(std::size_t at_most);
-  void add_to_round(Edit edit, Trace trace);
+  void add_to_round(Edit edit, Trace trace, u64 change);
   void next_stage();
-  void learn_combinations(const std::vector<bool>& kept);
-  void learn_edits(const std::vector<bool>& kept);
+  void learn_combinations(std::optional<std::size_t> longest);
+  void learn_edits(std::vector<std::size_t> showing);
   void adopt(const Trace& trace);
-  // S1, but for legal.
+  // S1, but for legal, and smaller than the base too.
   bool is_wanted(const Trace& trace);
 
   Trace best_;
-  Measure best_measure_;
   ShrinkOptions options_;
   ShrinkEnd end_ = ShrinkEnd::Going;
   u64 candidates_ = 0;
   u64 rounds_ = 0;
   u64 adopted_ = 0;
+
   Cursor cursor_;
-  std::vector<Edit> edits_;  // of the cursor's stage, for the best
+  std::vector<Edit> edits_;  // of the cursor's stage, for the base
   bool edits_are_current_ = false;
-  bool gained_ = false;  // since the first stage was begun
-  std::vector<Candidate> round_;
+  bool gained_ = false;            // since the first stage was begun
+  std::unordered_set<u64> lost_;   // changes that lost the finding since then
+  std::unordered_set<u64> tried_;  // hashes of candidates
+
+  std::vector<Candidate> round_;  // combinations, then edits of the base
+  std::size_t combinations_ = 0;  // of them
   std::optional<Combination> combination_;
-  std::unordered_set<u64> tried_;  // hashes
+  // The longest combination of the round. It mostly keeps the finding, so that the edits that come
+  // next are tried on it at once.
+  std::optional<Trace> guess_;
 };
 
 // What has to be found again: a finding of this kind and signature.

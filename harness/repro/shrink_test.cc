@@ -318,7 +318,7 @@ TEST(Shrinker, RoundsOfManyCandidatesAreFew) {
   }
   ASSERT_EQ(traces, 10U);
   testing::Test::RecordProperty("rounds_each", std::to_string(rounds / traces));
-  EXPECT_LE(rounds / traces, 30U);
+  EXPECT_LE(rounds / traces, 20U);
 }
 
 TEST(Shrinker, NeverProposesMoreThanItsBudget) {

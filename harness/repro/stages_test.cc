@@ -164,11 +164,13 @@ TEST(Stages, ChoicesGoFromTheEnd) {
   EXPECT_THAT(left, Contains("choices schedule 0 0 0 0\nlane A\n  clock 1\n"));
 }
 
-TEST(Numbers, AreFewAndAscending) {
+TEST(Numbers, ComeDownByHalvesAndThenByLess) {
   EXPECT_THAT(lower_numbers_than(0), ElementsAre());
   EXPECT_THAT(lower_numbers_than(1), ElementsAre(0));
-  EXPECT_THAT(lower_numbers_than(9), ElementsAre(0, 1, 8));
-  EXPECT_THAT(lower_numbers_than(1000), ElementsAre(0, 1, 8, 500, 875, 985, 999));
+  EXPECT_THAT(lower_numbers_than(2), ElementsAre(0, 1));
+  EXPECT_THAT(lower_numbers_than(9), ElementsAre(0, 1, 2, 4, 7, 8));
+  EXPECT_THAT(lower_numbers_than(100), ElementsAre(0, 1, 3, 6, 12, 25, 50, 75, 88, 94, 97, 99));
+  EXPECT_EQ(lower_numbers_than(~u64{0}).back(), ~u64{0} - 1);
 }
 
 }  // namespace

@@ -79,6 +79,9 @@ TEST(CommandLine, ATraceWithoutAFindingCannotBeShrunk) {
   EXPECT_EQ(said.status, 2);
   EXPECT_EQ(said.out, "");
   EXPECT_EQ(said.err, "bioscope: nothing to shrink: right.trace shows no finding\n");
+  const Said bundle = say({"shrink", testing::TempDir().c_str(), "--on", "spec"});
+  EXPECT_EQ(bundle.status, 2);
+  EXPECT_THAT(bundle.err, HasSubstr("trace.trace cannot be read"));
 }
 
 }  // namespace

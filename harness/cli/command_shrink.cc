@@ -31,6 +31,11 @@ void say(std::string_view line) {
   fmt::print(stderr, "{}\n", line);
 }
 
+// A bundle is a folder that holds its trace.
+std::filesystem::path trace_file(const std::filesystem::path& path) {
+  return std::filesystem::is_directory(path) ? path / "trace.trace" : path;
+}
+
 // The text form with a comment that says what it is.
 std::string text_of(const ShrinkReport& report, const Options& options) {
   const std::string text = print_trace(*report.trace);
@@ -41,7 +46,7 @@ std::string text_of(const ShrinkReport& report, const Options& options) {
 }
 
 Result<int> shrink(const Options& options) {
-  auto trace = read_trace(options.trace);
+  auto trace = read_trace(trace_file(options.trace));
   if (!trace) return std::unexpected(trace.error());
   auto house = find_house();
   if (!house) return std::unexpected(house.error());
@@ -75,7 +80,8 @@ void add_shrink_command(CLI::App& app, int& status) {
       app.add_subcommand("shrink", "Finds the smallest trace that shows the same finding");
   const auto options = std::make_shared<Options>();
   ShrinkRequest& request = options->request;
-  command->add_option("TRACE", options->trace, "A trace in text form")->required();
+  command->add_option("TRACE|BUNDLE", options->trace, "A trace in text form, or a bundle")
+      ->required();
   add_subject_options(*command, options->subject);
   command->add_option("--seed", request.seed, "Of the interleaving; else each trace's own");
   command->add_option("--rule", request.rule, "Shrink a finding of this rule or property");
@@ -85,7 +91,7 @@ void add_shrink_command(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_option("--out", options->out, "File for the shrunk trace; else standard output");
   command->callback([options, &status] {
-    options->request.name = std::filesystem::path(options->trace).filename().string();
+    options->request.name = trace_file(options->trace).filename().string();
     const auto result = shrink(*options);
     status = result ? *result : fail_with(result.error());
   });

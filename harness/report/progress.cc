@@ -39,11 +39,12 @@ void Progress::found() {
 
 void Progress::note(std::string text) {
   const std::lock_guard lock(mutex_);
+  if (text == note_) return;
   note_ = std::move(text);
-  if (terminal_) draw();
+  draw(/*must=*/true);
 }
 
-void Progress::draw() {
+void Progress::draw(bool must) {
   const double elapsed = seconds_() - start_;
   std::string text = fmt::format("{} of {} {}", done_, total_, words_.things);
   if (found_ > 0) text += fmt::format(", {} findings", found_);
@@ -58,7 +59,7 @@ void Progress::draw() {
     return;
   }
   const u64 tenth = total_ == 0 ? 10 : done_ * 10 / total_;
-  if (tenth == printed_tenth_) return;
+  if (tenth == printed_tenth_ && !must) return;
   printed_tenth_ = tenth;
   out_ << text << "\n" << std::flush;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far a run is: one line, redrawn, on a terminal; a plain line every tenth elsewhere.
+// How far a run is: one line, redrawn, on a terminal; elsewhere a plain line every tenth, and when
+// the note changes.
 #pragma once
 
 #include <functional>
@@ -31,7 +32,7 @@ class Progress {
   void finish();
 
  private:
-  void draw();
+  void draw(bool must = false);
 
   std::mutex mutex_;
   std::ostream& out_;

@@ -40,6 +40,18 @@ TEST(Progress, SaysWhatItCountsAndWhatIsNoted) {
   EXPECT_TRUE(out.str().ends_with("5 of 10 candidates, 7 operations, 2 s, at most 2 s left"));
 }
 
+TEST(Progress, ANewNoteIsALineElsewhere) {
+  std::ostringstream out;
+  Progress progress(out, false, 100, [] { return 0.0; });
+  for (const char* note : {"9 left", "9 left", "8 left"}) {
+    progress.advance(1);
+    progress.note(note);
+  }
+  EXPECT_EQ(out.str(),
+            "1 of 100 traces, 9 left, 0 s, about 0 s left\n"
+            "3 of 100 traces, 8 left, 0 s, about 0 s left\n");
+}
+
 TEST(Progress, DurationsArePlain) {
   EXPECT_EQ(duration_text(9.4), "9 s");
   EXPECT_EQ(duration_text(125), "2:05");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/interposer/block/bio.h"
 
+#include <atomic>
 #include <cerrno>
 #include <deque>
 #include <memory>
@@ -94,7 +95,7 @@ SCENARIO(Bio, TrimKeepsTheMiddle) {
 }
 
 struct End {
-  int count = 0;
+  std::atomic<int> count{0};
   int status = 0;
 };
 
@@ -132,7 +133,7 @@ void end_chain(const std::vector<int>& children, int own, const std::vector<int>
     bio_end_with(*parent, own);
     check(end.count == 0 || left.load() == 0, "the parent ended before its children");
   }
-  check_equal(end.count, 1, "ends of the parent");
+  check_equal(end.count.load(), 1, "ends of the parent");
   check(std::ranges::count(wanted, end.status) > 0, "status " + std::to_string(end.status));
 }
 
@@ -178,9 +179,9 @@ SCENARIO(Bio, AChainOfChainsEndsWithoutRecursion) {
     last = front;
   }
   for (Bio* parent : parents) bio_endio(*parent);
-  check_equal(end.count, 0, "ends before the last");
+  check_equal(end.count.load(), 0, "ends before the last");
   bio_end_with(*last, EIO);
-  check_equal(end.count, 1, "ends");
+  check_equal(end.count.load(), 1, "ends");
   check_equal(end.status, EIO, "status");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/interposer/block/pool.h"
 
+#include <deque>
 #include <mutex>
 
 namespace bioscope::blk {
@@ -11,7 +12,15 @@ struct alignas(std::max_align_t) Header {
   Header* next;
 };
 
+#ifdef BIOSCOPE_VARIANTS
+constexpr std::size_t kMaxKept = 4096;
+#else
+constexpr std::size_t kMaxKept = 0;
+#endif
+
 std::mutex tracked_lock;
+// Given back, the oldest first (O3). Never destroyed: what it keeps would be a leak at the end.
+std::deque<Header*>& kept = *new std::deque<Header*>;
 Header tracked{&tracked, &tracked};
 
 }  // namespace
@@ -31,6 +40,10 @@ void tracked_delete(void* block) {
     const std::lock_guard guard(tracked_lock);
     header->previous->next = header->next;
     header->next->previous = header->previous;
+    kept.push_back(header);
+    if (kept.size() <= kMaxKept) return;
+    header = kept.front();
+    kept.pop_front();
   }
   ::operator delete(header);
 }

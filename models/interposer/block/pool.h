@@ -7,6 +7,8 @@
 //   O2  Under a sanitizer each block is memory of its own, so that a use after the end is seen. It
 //       is also kept on a list of those in use: a run that is stopped leaves bios behind that
 //       nobody can end any more, which are no leaks.
+//   O3  Where defects can be planted, what is given back stays for a while all the same: a defect
+//       may touch an ended bio, and it is for the checks to find it, not for the sanitizer.
 // Thread-safe: a block may be given back by another thread than the one that took it.
 #pragma once
 

@@ -15,15 +15,13 @@ namespace bioscope::blk {
 namespace {
 
 // The steps of D2 (REQ_FSEQ_*), in the order in which they are taken.
-enum Step : u8 {
-  kPreflush = 1U << 0,
-  kData = 1U << 1,
-  kPostflush = 1U << 2,
-};
+constexpr u32 kPreflush = 1U << 0;
+constexpr u32 kData = 1U << 1;
+constexpr u32 kPostflush = 1U << 2;
 
 // blk_flush_policy(). A queue without a cache never sees the flags (R4).
 u32 steps_of(const Bio& bio, const QueueLimits& limits) {
-  u32 steps = bio_sectors(bio) > 0 ? kData : 0U;
+  u32 steps = bio_sectors(bio) > 0 ? kData : 0;
   if ((bio.opf & kReqPreflush) != 0 &&
       !(planted(Defect::PreflushOfDataLost) && (steps & kData) != 0)) {
     steps |= kPreflush;

@@ -36,6 +36,8 @@ constexpr auto kArrows = std::to_array<std::pair<std::string_view, std::string_v
     {"models/interposer/targets", "models/interposer/persistent_data"},
     {"models/interposer/targets", "models/interposer/era_metadata"},
     {"models/interposer/era_metadata", "models/interposer/persistent_data"},
+    {"models/interposer/stress", "models/interposer/block"},
+    {"models/interposer/stress", "models/interposer/dm"},
     {"vm-images/probe", "models/base"},
     {"vm-images/agent", "models/base"},
     {"vm-images/agent", "models/trace"},

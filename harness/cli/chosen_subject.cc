@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/cli/chosen_subject.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "harness/gate/console.h"
 #include "harness/gate/judge.h"
+#include "harness/subject/reference/reference_subject.h"
 #include "harness/subject/spec_subject.h"
 #include "harness/subject/subject_player.h"
 
@@ -28,12 +31,35 @@ class RoomPlayer final : public BatchPlayer {
   std::string profile_;
 };
 
+Result<DefectSet> chosen_defects(const SubjectChoice& choice) {
+  DefectSet defects;
+  if (!choice.variants.empty() && choice.on != "reference") {
+    return bad_input("--variant is for --on reference: no other subject has variants");
+  }
+  for (const std::string& name : choice.variants) {
+    const DefectSet found = find_variant(name);
+    if (found.none()) {
+      return bad_input(
+          fmt::format("--variant {}: there is none of that name; v8, v9, and those that "
+                      "models/interposer/defects.inc lists",
+                      name));
+    }
+    defects |= found;
+  }
+  return defects;
+}
+
 }  // namespace
 
 void add_subject_options(CLI::App& command, SubjectChoice& choice) {
-  command.add_option("--on", choice.on, "spec or kernel")
-      ->check(CLI::IsMember({"spec", "kernel"}))
+  command.add_option("--on", choice.on, "spec, reference or kernel")
+      ->check(CLI::IsMember({"spec", "reference", "kernel"}))
       ->capture_default_str();
+  command
+      .add_option("--variant", choice.variants,
+                  "A defect to plant in the reference: v8, v9, D-a, or a mutant's name")
+      ->expected(1)
+      ->take_all();
   command.add_option("--profile", choice.profile, "det or smp")
       ->check(CLI::IsMember({"det", "smp"}))
       ->capture_default_str();
@@ -49,6 +75,12 @@ Result<ChosenSubject> ChosenSubject::open(const SubjectChoice& choice, const Hou
   const auto alone = [&](std::unique_ptr<Subject> subject) {
     return ChosenSubject(std::make_unique<SubjectPlayer>(std::move(subject), interrupt), false);
   };
+  const auto defects = chosen_defects(choice);
+  if (!defects) return std::unexpected(defects.error());
+  if (choice.on == "reference") {
+    const ReferenceOptions options{.defects = *defects, .watch = true, .interrupt = &interrupt};
+    return ChosenSubject(std::make_unique<ReferenceSubject>(options), false);
+  }
   if (choice.on == "spec") return alone(std::make_unique<SpecSubject>());
   auto allowances = read_allowances(house.suites / "allowed-console-lines.json");
   if (!allowances) return std::unexpected(allowances.error());

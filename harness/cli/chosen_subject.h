@@ -22,11 +22,12 @@ namespace bioscope {
 
 struct SubjectChoice {
   std::string on = "kernel";
+  std::vector<std::string> variants;  // of the reference
   std::string profile = "det";
   KernelChoice kernel;
 };
 
-// --on, --profile, --kernel and --modules. REQUIRES: `choice` outlives the parsing.
+// --on, --variant, --profile, --kernel and --modules. REQUIRES: `choice` outlives the parsing.
 void add_subject_options(CLI::App& command, SubjectChoice& choice);
 
 struct JudgedBatch {
@@ -38,7 +39,8 @@ struct JudgedBatch {
 
 class ChosenSubject {
  public:
-  // Could not judge: the subject cannot be made. REQUIRES: interrupt outlives the subject.
+  // Could not judge: the subject cannot be made. Bad input: a variant that there is not, or one for
+  // another subject than the reference. REQUIRES: interrupt outlives the subject.
   static Result<ChosenSubject> open(const SubjectChoice& choice, const House& house,
                                     const Interrupt& interrupt,
                                     const std::function<void(std::string_view)>& say);

@@ -99,8 +99,9 @@ int Btree::split_root(ShadowSpine& spine) const {
   }
   NodeWriter left(left_lock->bytes());
   NodeWriter right(right_lock->bytes());
-  root.move_to_left(left, root.nr_entries() / 2);
-  root.move_to_left(right, root.nr_entries());
+  const u32 in_left = root.nr_entries() / 2;
+  left.copy_entries(root, 0, in_left);
+  right.copy_entries(root, in_left, root.nr_entries() - in_left);
   root.format(false, sizeof(u64));
   root.insert_child(0, left.key(0), left_lock->location());
   root.insert_child(1, right.key(0), right_lock->location());

@@ -45,6 +45,12 @@ void NodeWriter::format(bool leaf, u32 value_size_bytes) {
   set_nr_entries(0);
 }
 
+void NodeWriter::copy_entries(const NodeReader& source, u32 from, u32 count) {
+  assert(nr_entries() == 0 && count <= max_entries());
+  copy(0, source, from, count);
+  set_nr_entries(count);
+}
+
 void NodeWriter::assign(ConstBlock other) {
   std::memcpy(block_.data(), other.data(), kBlockBytes);
 }

@@ -70,6 +70,10 @@ class NodeWriter : public NodeReader {
   // An empty node.
   void format(bool leaf, u32 value_size_bytes);
 
+  // Copies of entries [from, from + count) of another node of the same kind.
+  // REQUIRES: this one is empty.
+  void copy_entries(const NodeReader& source, u32 from, u32 count);
+
   // The contents of another node; its seal comes along and is renewed when the block is written.
   void assign(ConstBlock other);
 

@@ -8,8 +8,9 @@
 
 namespace bioscope::dm {
 
-// Dumps, opens, resumes, marks, digests, takes and drops a snapshot, shrinks, dumps again.
-void exercise_metadata(persistent_data::RecordingStore& store, Chooser& chooser);
+// Dumps, opens, resumes, marks, digests, takes and drops a snapshot, shrinks, dumps again. Returns
+// whether the last dump could be read.
+bool exercise_metadata(persistent_data::RecordingStore& store, Chooser& chooser);
 
 // Gives the block the seal of one type of block, so that what is wrong in it gets past the
 // checksum.

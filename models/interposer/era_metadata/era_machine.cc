@@ -68,11 +68,11 @@ int EraMachine::step() {
       return commit();
     }
     ++pending_.era;
-    const State rolled_over = pending_;
+    between_ = pending_;
     pending_.held = true;
     pending_.snapshot = pending_.era_of;
     if (const int error = metadata_->take_snap()) return error;
-    committed_ = rolled_over;
+    committed_ = between_;
     return commit();
   }
   return suspend_and_reopen(what == 18);

@@ -35,9 +35,11 @@ class EraMachine {
   // the metadata's any more.
   int step();
 
-  // What the last operation that returned 0 left, and what the one under way would leave.
+  // What the last commit that returned 0 left, and what the one under way would leave; what an
+  // operation that commits twice, within the metadata, leaves in between.
   const State& committed() const { return committed_; }
   const State& pending() const { return pending_; }
+  const State& between() const { return between_; }
 
   EraMetadata* metadata() { return metadata_.get(); }
 
@@ -53,6 +55,7 @@ class EraMachine {
   std::unique_ptr<EraMetadata> metadata_;
   State committed_;
   State pending_;
+  State between_;
 };
 
 // The same of an image, with the current write set counted in. Fails with the errno of what is

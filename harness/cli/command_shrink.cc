@@ -87,6 +87,9 @@ void add_shrink_command(CLI::App& app, int& status) {
   command->add_option("--rule", request.rule, "Shrink a finding of this rule or property");
   command->add_option("--signature", request.signature,
                       "Shrink the finding RULE/TARGET/OPERATION[/PLACE]");
+  command->add_option("--plays", request.plays, "So often, with as many seeds, it has to show")
+      ->check(CLI::Range(1U, 1000U))
+      ->capture_default_str();
   command->add_option("--candidates", request.max_candidates, "Give up after so many")
       ->capture_default_str();
   command->add_option("--out", options->out, "File for the shrunk trace; else standard output");

@@ -15,7 +15,7 @@
 namespace bioscope {
 namespace {
 
-constexpr std::size_t kMostInARound = 64;
+constexpr std::size_t kMostInABoot = 64;  // plays
 
 std::string count_text(std::size_t count, std::string_view thing) {
   return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
@@ -32,8 +32,21 @@ class Shrinking {
         say_(say) {}
 
   ShrinkReport run() {
-    const JudgedBatch judged = play(std::span(&request_.trace, 1));
+    const JudgedBatch judged = play(std::span(&request_.trace, 1), 0, 1);
     if (!choose(judged)) return report_;
+    switch (shows_alone(request_.trace, 1)) {
+      case Alone::Shows:
+        break;
+      case Alone::Stopped:
+        report_.trace = request_.trace;
+        return stopped("before anything was shrunk");
+      case Alone::Lacks:
+        report_.status = ExitStatus::BadInput;
+        report_.message =
+            fmt::format("nothing to shrink: {} does not show {} in each of {}", request_.name,
+                        to_text(wanted_.signature), count_text(request_.plays, "play"));
+        return report_;
+    }
     report_.trace = request_.trace;
     report_.signature = to_text(wanted_.signature);
     adopted_.push_back(request_.trace);
@@ -45,7 +58,7 @@ class Shrinking {
     report_.trace = shrunk.trace;
     if (interrupt_.raised()) return end(ExitStatus::Interrupted, "interrupted", shrunk);
     if (shrunk.stop) return end(ExitStatus::NotJudged, shrunk.stop->message, shrunk);
-    if (subject_.packs() && !confirm()) return report_;
+    if (subject_.packs() && !confirm()) return stopped("before the trace had been played alone");
     return end(ExitStatus::Passed,
                shrunk.end == ShrinkEnd::Budget
                    ? "there may be a smaller one: --candidates is used up"
@@ -54,13 +67,34 @@ class Shrinking {
   }
 
  private:
-  JudgedBatch play(std::span<const Trace> traces) {
+  // Each trace `count` times in a row, from the play with number `first` on: one seed for each.
+  JudgedBatch play(std::span<const Trace> traces, u32 first, u32 count) {
     std::vector<BatchJob> jobs;
     for (const Trace& trace : traces) {
-      jobs.push_back(
-          {{fmt::format("candidate-{:06}", played_++), trace}, request_.seed.value_or(trace.seed)});
+      const u64 seed = request_.seed.value_or(trace.seed);
+      for (u32 number = first; number < first + count; ++number) {
+        jobs.push_back({{fmt::format("candidate-{:06}", played_++), trace}, seed + number});
+      }
     }
-    return subject_.play(jobs, {});
+    JudgedBatch judged = subject_.play(jobs, {});
+    if (judged.outcome.interrupted || interrupt_.raised()) {
+      stop_ = Error{ErrorKind::CouldNotJudge, "interrupted"};
+    } else if (!judged.outcome.trouble.empty() || !judged.trouble.empty()) {
+      stop_ = Error{ErrorKind::CouldNotJudge,
+                    judged.outcome.trouble.empty() ? judged.trouble : judged.outcome.trouble};
+    }
+    return judged;
+  }
+
+  enum class Alone : u8 { Shows, Lacks, Stopped };
+  // In all plays from number `first` on, each in a boot of its own.
+  Alone shows_alone(const Trace& trace, u32 first) {
+    for (u32 number = first; number < request_.plays; ++number) {
+      const JudgedBatch judged = play(std::span(&trace, 1), number, 1);
+      if (stop_) return Alone::Stopped;
+      if (!shows(judged.findings.front(), wanted_)) return Alone::Lacks;
+    }
+    return Alone::Shows;
   }
 
   void tell(const std::string& line) {
@@ -132,20 +166,22 @@ class Shrinking {
     const bool ends_boot = play.end != PlayEnd::Played ||
                            play.history.end != HistoryEnd::Completed ||
                            !play.history.leftovers.empty();
-    return {ends_boot ? 1 : kMostInARound, kMostInARound};
+    const std::size_t most = std::max<std::size_t>(kMostInABoot / request_.plays, 1);
+    return {ends_boot ? 1 : most, most};
   }
 
+  // A candidate shows what all of its plays show; of a finding, the first play tells.
   Shown ask(std::span<const Trace> round) {
-    JudgedBatch judged = play(round);
+    JudgedBatch judged = play(round, 0, request_.plays);
     progress_.advance(round.size());
     Shown shown;
-    shown.findings = std::move(judged.findings);
-    if (judged.outcome.interrupted || interrupt_.raised()) {
-      shown.stop = Error{ErrorKind::CouldNotJudge, "interrupted"};
-    } else if (!judged.outcome.trouble.empty() || !judged.trouble.empty()) {
-      shown.stop = Error{ErrorKind::CouldNotJudge,
-                         judged.outcome.trouble.empty() ? judged.trouble : judged.outcome.trouble};
+    for (std::size_t i = 0; i < round.size(); ++i) {
+      const auto plays = std::span(judged.findings).subspan(i * request_.plays, request_.plays);
+      const bool all = std::ranges::all_of(
+          plays, [&](const auto& findings) { return shows(findings, wanted_); });
+      shown.findings.push_back(all ? std::move(plays.front()) : std::vector<Finding>());
     }
+    shown.stop = stop_;
     return shown;
   }
 
@@ -155,22 +191,25 @@ class Shrinking {
     progress_.note(count_text(operation_count(shrinker.best()), "operation") + " left");
   }
 
-  // From the smallest back to the trace that was given, which was played alone at first.
+  // From the smallest back to the trace that was given, which was played alone at first. False if
+  // that was not to be had.
   bool confirm() {
     for (std::size_t i = adopted_.size(); i-- > 1;) {
-      const JudgedBatch judged = play(std::span(&adopted_[i], 1));
-      if (judged.outcome.interrupted || interrupt_.raised()) {
-        report_.status = ExitStatus::Interrupted;
-        report_.message = "interrupted before the shrunk trace had been played alone";
-        return false;
-      }
+      const Alone alone = shows_alone(adopted_[i], 0);
+      if (alone == Alone::Stopped) return false;
       report_.trace = adopted_[i];
-      if (shows(judged.findings.front(), wanted_)) return true;
+      if (alone == Alone::Shows) return true;
       tell(fmt::format("played alone, the trace of {} does not show it: taking the one before",
                        count_text(operation_count(adopted_[i]), "operation")));
     }
     report_.trace = adopted_.front();
     return true;
+  }
+
+  ShrinkReport stopped(const std::string& when) {
+    report_.status = interrupt_.raised() ? ExitStatus::Interrupted : ExitStatus::NotJudged;
+    report_.message = fmt::format("{} {}", stop_->message, when);
+    return report_;
   }
 
   ShrinkReport end(ExitStatus status, const std::string& why, const Shrunk& shrunk) {
@@ -188,6 +227,7 @@ class Shrinking {
   Progress& progress_;
   const std::function<void(std::string_view)>& say_;
   u64 played_ = 0;
+  std::optional<Error> stop_;  // why nothing more is played
   WantedFinding wanted_;
   std::vector<Trace> adopted_;  // what was given, then ever smaller ones
   ShrinkReport report_;

@@ -22,6 +22,7 @@ struct ShrinkRequest {
   std::string rule;         // of the finding that is meant; empty: any
   std::string signature;    // as to_text(Signature) has it; empty: any
   u64 max_candidates = 5000;
+  u32 plays = 1;  // that have to show it, with seeds that follow each other
 };
 
 struct ShrinkReport {

@@ -24,6 +24,8 @@ class WrongPlayer final : public BatchPlayer {
     // Traces of fewer operations show nothing when they are played alone.
     std::size_t alone_needs = 0;
     std::size_t plays_before_trouble = SIZE_MAX;
+    // Traces of fewer operations show nothing with an even seed.
+    std::size_t even_seeds_need = 0;
     std::function<void(std::size_t played)> on_play;
   };
   explicit WrongPlayer(Ways ways) : ways_(std::move(ways)) {}
@@ -40,7 +42,9 @@ class WrongPlayer final : public BatchPlayer {
         play.end = PlayEnd::Played;
         play.history = perfect_history(job.job.trace);
         const bool shy = jobs.size() == 1 && operation_count(job.job.trace) < ways_.alone_needs;
-        if (!shy) spoil(play);
+        const bool lucky =
+            job.seed % 2 == 0 && operation_count(job.job.trace) < ways_.even_seeds_need;
+        if (!shy && !lucky) spoil(play);
       }
       outcome.plays.push_back(std::move(play));
     }
@@ -150,6 +154,30 @@ TEST_F(ShrinkOn, TheBudgetIsKeptAndTold) {
   const ShrinkReport report = shrink({});
   EXPECT_EQ(report.status, ExitStatus::Passed);
   EXPECT_THAT(report.message, HasSubstr("after 3 candidates; there may be a smaller one"));
+}
+
+TEST_F(ShrinkOn, ACandidateHasToShowInEveryPlay) {
+  EXPECT_EQ(operation_count(*shrink({.even_seeds_need = 6}).trace), 2U);
+  request_.plays = 2;
+  for (const bool packs : {false, true}) {
+    const ShrinkReport report = shrink({.even_seeds_need = 6}, packs);
+    EXPECT_EQ(report.status, ExitStatus::Passed);
+    EXPECT_EQ(operation_count(*report.trace), 6U);
+  }
+  const ShrinkReport none = shrink({.even_seeds_need = 100});
+  EXPECT_EQ(none.status, ExitStatus::BadInput);
+  EXPECT_THAT(none.message, HasSubstr("in each of 2 plays"));
+}
+
+TEST_F(ShrinkOn, TroubleBeforeTheLastPlayAloneIsTold) {
+  const auto whole = shrink({}, /*packs=*/true);
+  ASSERT_EQ(whole.status, ExitStatus::Passed);
+  std::size_t plays = 0;
+  shrink({.on_play = [&](std::size_t) { ++plays; }}, /*packs=*/true);
+  const ShrinkReport report = shrink({.plays_before_trouble = plays - 1}, /*packs=*/true);
+  EXPECT_EQ(report.status, ExitStatus::NotJudged);
+  EXPECT_EQ(report.message, "no memory before the trace had been played alone");
+  EXPECT_EQ(report.trace, whole.trace);
 }
 
 TEST_F(ShrinkOn, WhatShowsOnlyInCompanyIsNotTaken) {

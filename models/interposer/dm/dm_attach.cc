@@ -19,10 +19,10 @@
 namespace bioscope::dm {
 
 // What a table that is about to be bound changes. The new attach may fail, so it comes before the
-// old one is given up; EINVAL: the table covers its original no longer (P8).
+// old one is given up (P8). A reload over the same original stays attached, even if that has been
+// resized: what reaches past the table is EIO.
 int MappedDevice::change_interposed(const Table& table) {
   blk::BlockDevice* wanted = table.interposed();
-  if (wanted != nullptr && !table.covers_interposed()) return EINVAL;
   if (planted(Defect::ReloadDetaches) && wanted == interposed()) detach();
   if (wanted == interposed()) return 0;
   if (wanted == nullptr) {
@@ -161,7 +161,10 @@ int MappedDevice::lock_fs() {
   }
   {
     const std::lock_guard guard(deferred_lock_);
-    if (!has(kOriginalDead)) frozen_ = std::exchange(frozen, {});
+    if (!has(kOriginalDead)) {
+      frozen_ = std::exchange(frozen, {});
+      set(kOriginalFrozen);
+    }
   }
   thaw_all(frozen);  // it died meanwhile
   return 0;
@@ -176,10 +179,12 @@ void MappedDevice::unlock_fs() {
 }
 
 void MappedDevice::unlock_original_fs() {
+  if (!has(kOriginalFrozen)) return;
   Frozen frozen;
   {
     const std::lock_guard guard(deferred_lock_);
     frozen = std::exchange(frozen_, {});
+    clear(kOriginalFrozen);
   }
   thaw_all(frozen);
 }

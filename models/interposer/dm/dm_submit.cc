@@ -141,32 +141,27 @@ void MappedDevice::queue_io(Bio& bio) {
 }
 
 void MappedDevice::process(Table& table, Bio& whole, bool redirected) {
-  Bio* bio = &whole;
-  const bool discard_like = is_discard_like(*bio);
-  // Entered or not, nobody changes the limits while somebody is in here: they are set while the
-  // device is suspended.
-  const blk::QueueLimits& limits = disk_.queue().limits();
-  if (discard_like) {
-    if (!is_offered(disk_.queue(), bio->op)) return bio_end_with(*bio, EOPNOTSUPP);
-    if (const u64 sectors = blk::split_point(*bio, limits); sectors > 0) {  // S2
-      Bio* front = bio_split(*bio, sectors);
-      front->opf |= blk::kReqNoMerge;
-      bio_chain(*front, *bio);
-      submit_bio_noacct(*bio);
-      bio = front;
-    }
-  }
-  if ((bio->opf & blk::kReqPreflush) != 0) return process_flush(table, *bio);
-
-  Target* target = table.find_target(bio->iter.sector);
-  if (target == nullptr) return bio_end_with(*bio, EIO);
-  if ((bio->opf & blk::kReqNowait) != 0 && !target->nowait_supported) {
+  if ((whole.opf & blk::kReqPreflush) != 0) return process_flush(table, whole);
+  Target* target = table.find_target(whole.iter.sector);
+  if (target == nullptr) return bio_end_with(whole, EIO);
+  if ((whole.opf & blk::kReqNowait) != 0 && !target->nowait_supported) {
     const bool aware = !redirected || planted(Defect::LimitsNotChecked);
-    return bio_end_with(*bio, aware ? EOPNOTSUPP : EAGAIN);
+    return bio_end_with(whole, aware ? EOPNOTSUPP : EAGAIN);
   }
-  const u32 copies = copies_of(*target, bio->op);
-  if (copies == 0) {  // R43
-    return bio_end_with(*bio, planted(Defect::DiscardNowhereSucceeds) ? 0 : EOPNOTSUPP);
+  const u32 copies = copies_of(*target, whole.op);
+  if (copies == 0 || !is_offered(disk_.queue(), whole.op)) {  // the table was another one (S2)
+    return bio_end_with(whole, EOPNOTSUPP);
+  }
+
+  // The limits are set while the device is suspended: nobody is in here then.
+  const blk::QueueLimits& limits = disk_.queue().limits();
+  Bio* bio = &whole;
+  const bool discard_like = is_discard_like(whole);
+  if (const u64 sectors = discard_like ? blk::split_point(whole, limits) : 0; sectors > 0) {
+    bio = bio_split(whole, sectors);
+    bio->opf |= blk::kReqNoMerge;
+    bio_chain(*bio, whole);
+    submit_bio_noacct(whole);
   }
 
   const u64 sector = bio->iter.sector;

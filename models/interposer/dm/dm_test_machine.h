@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/interposer/block/request_disk.h"
@@ -216,9 +218,21 @@ class AsyncBios {
   std::vector<std::size_t> ended_;
 };
 
-// As rt::finishes(), with a machine that is shut down at the end.
-inline void on_machine(const std::function<void(TestMachine&)>& program) {
-  rt::finishes([&program] {
+using Program = void (*)(TestMachine& m);
+
+// Named, for the test that plants defects (mutants_test.cc).
+inline std::map<std::string_view, Program>& programs() {
+  static std::map<std::string_view, Program> all;
+  return all;
+}
+
+struct ProgramEntry {
+  ProgramEntry(std::string_view name, Program program) { programs().emplace(name, program); }
+};
+
+// On a machine that is shut down at the end.
+inline rt::Outcome run_on_machine(u64 seed, Program program) {
+  return rt::run({.seed = seed}, [program] {
     TestMachine machine;
     program(machine);
     machine.shut_down();
@@ -226,3 +240,19 @@ inline void on_machine(const std::function<void(TestMachine&)>& program) {
 }
 
 }  // namespace bioscope::dm
+
+// A test that is run under many schedules: ON_MACHINE(Suspend, HoldsBack) { .. m is the machine ..
+// }
+#define ON_MACHINE(suite, name)                                                      \
+  static void suite##_##name(TestMachine& m);                                        \
+  static const ::bioscope::dm::ProgramEntry suite##_##name##_entry(#suite "." #name, \
+                                                                   &suite##_##name); \
+  TEST(suite, name) {                                                                \
+    for (::bioscope::u64 seed = 1; seed <= ::bioscope::rt::kTestRuns; ++seed) {      \
+      const auto outcome = ::bioscope::dm::run_on_machine(seed, &suite##_##name);    \
+      ASSERT_EQ(outcome.end, ::bioscope::rt::End::Finished)                          \
+          << "seed " << seed << ": " << ::bioscope::rt::describe(outcome);           \
+      if (HasFailure()) return;                                                      \
+    }                                                                                \
+  }                                                                                  \
+  static void suite##_##name(TestMachine& m)

@@ -146,7 +146,8 @@ class MappedDevice final : public blk::Driver, public blk::Interposer {
     kDeleting = 1U << 4,        // DMF_DELETING
     kDeferredRemove = 1U << 5,  // DMF_DEFERRED_REMOVE
     kDiskAdded = 1U << 6,
-    kOriginalDead = 1U << 7,  // M7
+    kOriginalDead = 1U << 7,    // M7
+    kOriginalFrozen = 1U << 8,  // frozen_ is not empty
   };
   static constexpr u64 kDraining = 1ULL << 63;
   // No step of its own: each is read in the step of a lock or count before it.

@@ -54,6 +54,8 @@ constexpr auto kArrows = std::to_array<std::pair<std::string_view, std::string_v
     {"harness/subject", "models"},
     {"harness/subject", "harness/kernel"},
     {"harness/subject", "harness/vm"},
+    {"harness/subject/reference", "harness/check"},
+    {"harness/subject/reference", "harness/finding"},
     {"harness/report", "models"},
     {"harness/report", "harness/finding"},
     {"harness/gate", "models"},

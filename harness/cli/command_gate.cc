@@ -68,7 +68,7 @@ Capabilities wanted_capabilities() {
   Capabilities wanted = required_capabilities();
   for (const Capability capability :
        {Capability::RawIoctl, Capability::EraDump, Capability::FileSystems, Capability::Probe,
-        Capability::ScsiDisk, Capability::LoopDisk}) {
+        Capability::ScsiDisk, Capability::LoopDisk, Capability::LogDump}) {
     wanted.add(capability);
   }
   return wanted;

@@ -120,7 +120,7 @@ Capabilities can_with(bool has_probe) {
         Capability::FileSystems, Capability::NullDisk, Capability::ControlledDisk,
         Capability::ScsiDisk, Capability::LoopDisk, Capability::ReadOnlySwitch,
         Capability::HotRemove, Capability::Signals, Capability::Clock, Capability::PowerCut,
-        Capability::Schedule}) {
+        Capability::Schedule, Capability::LogDump}) {
     can.add(capability);
   }
   if (has_probe) can.add(Capability::Probe);

@@ -89,12 +89,10 @@ void Machine::place_io(PendingIo& pending, std::vector<Piece> pieces) {
     if (kind == IoKind::Read) {
       if (piece.kind == PieceKind::Sectors) {
         pending.collected->add_copy(io, volumes_[piece.volume], piece.first_sector);
-        if (!piece.binds) {
-          pending.collected->add(io, Candidate{CandidateKind::Any, kForEver, 0});
-        }
       } else if (piece.kind == PieceKind::Zeroes) {
         pending.collected->add(io, Candidate{});
       }
+      if (!piece.binds) pending.collected->add(io, Candidate{CandidateKind::Any, kForEver, 0});
     } else if (piece.kind == PieceKind::Sectors) {
       effect_of(pending, piece);
     }
@@ -127,6 +125,7 @@ void Machine::effect_of(const PendingIo& pending, const Piece& piece) {
   if (piece.store != kNone) note_view_write(pending, piece, false);
   note_origin_write(pending, piece);
   damage_file_systems(piece.volume, range);
+  damage_logs(piece.volume, range);
 }
 
 void Machine::widen(VolumeId volume, Range range, const Candidate& candidate) {

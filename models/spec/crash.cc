@@ -141,6 +141,7 @@ void Machine::begin_power(DeviceId id, bool cut) {
   Device& device = devices_[id];
   (cut ? device.losing_power : device.gaining_power) = true;
   if (!cut) return;
+  for (LogTarget& log : logs_) log.unknown = log.unknown || log.place.volume == device.volume;
   io_may_fail(id, {0, ~u64{0}}, property(9), false);
   // What succeeds now may have been lost right afterwards.
   for (PendingIo& pending : pending_io_) {

@@ -368,6 +368,7 @@ void Machine::remove_deferred(DeviceId id) {
 void Machine::blur(DeviceId id) {
   Device& device = devices_[id];
   device.blurred = true;
+  for (LogTarget& log : logs_) log.unknown = log.unknown || log.device == id;
   blur_interposed(id);
   for (PendingIo& pending : pending_io_) {
     if (pending.device == kNone || !stack_has(pending.device, id)) continue;

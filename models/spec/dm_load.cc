@@ -147,6 +147,7 @@ void Machine::release(DeviceId, const TablePtr& table) {
     if (target.type == TargetType::Snapshot || target.type == TargetType::SnapshotMerge) {
       drop_snapshot(target);
     }
+    if (target.type == TargetType::LogWrites) drop_log(target);
     for (const TargetDevice& below : target.devices) {
       if (below.device == kNone) continue;
       Device& device = devices_[below.device];
@@ -183,6 +184,8 @@ void Machine::apply_load(const Operation& operation, DeviceId id) {
       if (target.type == TargetType::Era) load_era(target);
       target.made_least_ms = change_time_ms_;
       target.made_most_ms = time_most_ms_;
+      if (target.type == TargetType::LogWrites) target.instance = ++instances_;
+      load_log(target, id);
       if (!table->text.empty()) table->text += "; ";
       table->text += table_line(target);
     }

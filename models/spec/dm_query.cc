@@ -141,6 +141,9 @@ LegalSet Machine::query_legal(const Operation& operation) const {
     if (id == kNone) return one_of(rule(27), {ENXIO});
     return one_of(rule(53), {0});
   }
+  if (operation.kind == OperationKind::LogDump) {
+    return id == kNone ? one_of(rule(27), {ENXIO}) : one_of(rule(51), {0, EINVAL});
+  }
   if (id == kNone || !devices_[id].mapped) return one_of(rule(27), {ENXIO});
   const Device& device = devices_[id];
   LegalSet legal = one_of(rule(27), {0});
@@ -280,6 +283,7 @@ Verdict Machine::complete_query(const Event& event) {
   const Operation& operation = this->operation(event.operation);
   const DeviceId id = find_device(operation.device);
   if (operation.kind == OperationKind::EraDump) return judge_era_dump(event);
+  if (operation.kind == OperationKind::LogDump) return judge_log_dump(event);
   OpenCounts opens;
   if (id != kNone) opens = open_counts(id);
   const auto info = std::ranges::find(pending_infos_, event.operation, &PendingInfo::id);
@@ -370,7 +374,7 @@ LegalSet Machine::message_legal(const Operation& operation, DeviceId id) const {
     if (era.unknown || era.failing || any_fault(era.place.volume)) allow(legal, {0, EIO, EINVAL});
     return legal;
   }
-  if (target->type == TargetType::LogWrites && operation.text.starts_with("mark ")) {
+  if (target->type == TargetType::LogWrites && mark_of_message(operation.text)) {
     return one_of(rule(51), {0});
   }
   return one_of(target->type == TargetType::LogWrites ? rule(51) : rule(70), {EINVAL});

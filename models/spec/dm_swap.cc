@@ -122,6 +122,7 @@ void Machine::apply_resume(DeviceId id) {
         activate_snapshot(target);
       }
       if (target.type == TargetType::Era) resume_era(target);
+      if (target.type == TargetType::LogWrites) resume_log(target);
     }
   }
   release(id, old);

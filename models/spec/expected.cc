@@ -108,6 +108,9 @@ Event Machine::expected(OperationId id) const {
     case OperationKind::EraDump:
       event.text = alone.era_dump_text(device);
       break;
+    case OperationKind::LogDump:
+      alone.expect_log_dump(device, event);
+      break;
     default:
       break;
   }

@@ -66,6 +66,7 @@ bool Machine::may_block_for_ever(OperationId id) const {
     case OperationKind::Mkfs:
     case OperationKind::Fsck:
     case OperationKind::EraDump:
+    case OperationKind::LogDump:
       return stack_suspended(device);  // R56
     case OperationKind::Load:
       // A constructor reads its devices.

@@ -30,6 +30,7 @@ bool is_query(OperationKind kind) {
     case OperationKind::Deps:
     case OperationKind::Info:
     case OperationKind::EraDump:
+    case OperationKind::LogDump:
       return true;
     default:
       return false;
@@ -184,6 +185,7 @@ Verdict Machine::apply(const Event& event) {
       if (event.operation >= program_->operations.size()) return not_judged("unknown operation");
       invoked_[event.operation] = now_;
       invoke(event.operation);
+      note_logged(event);
       widen_open_counts();
       return legal_verdict();
     case EventKind::Return: {
@@ -194,6 +196,7 @@ Verdict Machine::apply(const Event& event) {
       if (verdict.kind == VerdictKind::Legal) {
         marks_.saw(operation(event.operation).kind, event.error);
       }
+      note_logged(event);
       returned_[event.operation] = now_;
       widen_open_counts();
       return verdict;

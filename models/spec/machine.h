@@ -245,6 +245,19 @@ class Machine {
   void cut_era(EraStore& era);
   bool power_unsure(VolumeId volume) const;
 
+  // --- log_writes.cc
+  void load_log(const Target& target, DeviceId device);
+  void resume_log(const Target& target);
+  void drop_log(const Target& target);
+  void note_logged(const Event& event);
+  void damage_logs(VolumeId volume, Range range);
+  LogFacts log_facts(const LogTarget& log) const;
+  bool log_is_foreign(const LogTarget& log) const;
+  const LogTarget* log_on(DeviceId device) const;
+  bool arrives_in_any_order(VolumeId volume) const;
+  Verdict judge_log_dump(const Event& event);
+  void expect_log_dump(DeviceId device, Event& event) const;
+
   // --- file_system.cc, files.cc, mount.cc
   void invoke_file(OperationId id);
   Verdict complete_file(const Event& event);
@@ -303,6 +316,8 @@ class Machine {
   std::vector<DeviceId> disk_of_volume_;
   std::vector<SnapStore> stores_;
   std::vector<EraStore> eras_;
+  std::vector<LogTarget> logs_;
+  std::vector<LogOperation> log_operations_;
   std::vector<FileSystem> file_systems_;
   std::vector<Mounted> mounts_;
   std::vector<PendingIo> pending_io_;
@@ -317,7 +332,7 @@ class Machine {
   u64 time_most_ms_ = 0;
   u64 change_time_ms_ = 0;  // least, when the change that is being applied was invoked
   u32 instances_ = 0;
-  u64 resume_invoked_ = 0;  // of the resume that is being applied
+  u64 resume_invoked_ = 0;  // of the change that is being applied
 };
 
 // What an operation does to a block device, however it is spelled.

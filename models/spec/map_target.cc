@@ -31,9 +31,9 @@ void Machine::map_target(DeviceId device, const Target& target, Range range, Pie
     case TargetType::Linear:  // R46
       carried.rule = rule(46);
       return to(0);
-    case TargetType::LogWrites:  // R51: the data device is mapped one to one
+    case TargetType::LogWrites:  // R51: one to one, wherever the target begins
       carried.rule = rule(51);
-      return to(0);
+      return map_device(target.devices[0].device, range, carried, out, target.devices[0].below);
     case TargetType::Delay:  // R48
       carried.rule = rule(48);
       return to(out.reads || target.devices.size() == 1 ? 0 : 1);

@@ -83,6 +83,7 @@ void Machine::count_pending(const Operation& raw, DeviceId id, OpenCounts& count
     case OperationKind::Freeze:
     case OperationKind::Thaw:
     case OperationKind::EraDump:
+    case OperationKind::LogDump:
       if (here) counts.most += kOpensOfAProgram;
       return;
     case OperationKind::Umount: {

@@ -180,9 +180,9 @@ constexpr auto kRules = std::to_array<Rule>({
      "its features say.",
      "drivers/md/dm-flakey.c:341", Scope::Judged, true, false},
     {rule(51), "R51",
-     "log-writes maps its data device one to one and takes the message mark only. (the "
-     "log itself is not read back; data and messages are judged)",
-     "drivers/md/dm-log-writes.c:61", Scope::OutOfScope, false, false},
+     "log-writes maps its data device one to one; completed writes enter the log with the next "
+     "flush, FUA and marks at once; mark is the only message.",
+     "drivers/md/dm-log-writes.c:61", Scope::Judged, true, false},
     {rule(52), "R52",
      "era maps its data device one to one; its block size is a multiple of 8 sectors.",
      "drivers/md/dm-era-target.c:1465", Scope::Judged, true, false},

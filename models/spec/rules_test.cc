@@ -16,6 +16,7 @@ namespace {
   "  write org 0+128\n  create snap; suspend org\n"
 #define SNAPSHOT(store) \
   ORIGIN "  load snap \"0 8192 snapshot d0 c0 " store "\"; resume snap; resume org\n"
+#define LOG "  create l; load l \"0 4096 log-writes d0 c0\"; resume l\n"
 #define ERA "  create e; load e \"0 4096 era c0 d0 8\"; resume e\n"
 
 const Row kRows[] = {
@@ -99,6 +100,18 @@ const Row kRows[] = {
      Breaks::Value},
     {"R50", "  create a; load a \"0 64 flakey d0 0 0 9\"; resume a\n  x: write a 0+8\n",
      Breaks::Error, 0},
+    {"R51", LOG "  write l 0+8\n  x: message l 0 \"mark two words\"\n", Breaks::Error, 0},
+    {"R51", LOG "  write l 0+8; flush l; write l 8+8; remove l\n  x: log-dump c0\n", Breaks::Text,
+     0, "entries=3 0+8:write,op3@0*8 0+0:flush 0+0:mark=dm-log-writes-end"},
+    {"R51", LOG "  write l 0+8; flush l; write l 8+8; remove l\n  x: log-dump c0\n", Breaks::Text,
+     0, "entries=4 0+8:write,0*8 0+0:flush 8+8:write,op5@8*8 0+0:mark=dm-log-writes-end"},
+    {"R51", LOG "  write l 0+8; message l 0 \"mark m\"\n  x: log-dump c0\n", Breaks::Text, 0,
+     "entries=2 0+8:write,op3@0*8 0+0:mark=m"},
+    {"R51", LOG "  write l 0+8; flush l; message l 0 \"mark m\"\n  x: log-dump c0\n", Breaks::Text,
+     0, "entries=2 0+0:flush 0+0:mark=m"},
+    {"R51", LOG "  discard l 0+8; message l 0 \"mark m\"; remove l\n  x: log-dump c0\n",
+     Breaks::Text, 0, "entries=3 0+8:discard 0+0:mark=m 0+0:mark=dm-log-writes-end"},
+    {"R51", LOG "  write l 0+8; remove l\n  x: log-dump c0\n", Breaks::Error, EINVAL},
     {"R52", "  create a\n  x: load a \"0 4096 era c0 d0 12\"\n", Breaks::Error, 0},
     {"R53", ERA "  write e 0+8\n  suspend e\n  x: era-dump c0\n", Breaks::Text, 0, "era=1"},
     {"R54", ERA "  message e 0 \"checkpoint\"\n  suspend e\n  x: era-dump c0\n", Breaks::Text, 0,

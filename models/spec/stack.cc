@@ -141,6 +141,7 @@ std::optional<Place> Machine::place_of(DeviceId id, bool below) const {
         break;
       case TargetType::SnapshotOrigin:
       case TargetType::SnapshotMerge:
+      case TargetType::LogWrites:
         enter(target->devices[0], sector);
         break;
       case TargetType::Snapshot:

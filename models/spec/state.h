@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "models/spec/contents.h"
+#include "models/spec/log_judge.h"
 #include "models/spec/model.h"
 #include "models/spec/ranges.h"
 #include "models/spec/targets/target.h"
@@ -209,6 +210,33 @@ struct EraStore {
     for (const u64 at : begun) era += at < event ? 1 : 0;
     return era;
   }
+};
+
+// A log-writes target from its load to its end. Times are numbers of events, kNever if not yet.
+struct LogTarget {
+  u32 instance = kNone;
+  DeviceId device = kNone;  // the mapped device
+  Range sectors;            // of it
+  u32 log_device = kNone;
+  Place place;  // of the log
+  u64 log_sectors = 0;
+  u64 block_sectors = 1;
+  bool interposes = false;
+  u64 loaded = 0;        // the load was invoked
+  u64 resumed = kNever;  // the resume that made it live was invoked, and returned
+  u64 live = kNever;
+  u64 going = kNever;  // what ended it was invoked, and returned
+  u64 gone = kNever;
+  bool unknown = false;
+};
+
+// I/O or a message to a mapped device, once there is a log-writes target.
+struct LogOperation {
+  OperationId id = 0;
+  DeviceId device = kNone;
+  bool direct = false;  // nothing stands over the device
+  bool done = false;    // it returned, with success and whole
+  bool refused = false;
 };
 
 inline constexpr u64 kFileSectors = 1ULL << 40;  // room enough for any file

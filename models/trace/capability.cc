@@ -10,12 +10,12 @@ namespace bioscope {
 namespace {
 
 constexpr std::array<std::string_view, kCapabilities> kNames{
-    "block-io",     "device-mapper", "raw-ioctl",  "era-dump",
-    "file-systems", "probe",         "null-disk",  "controlled-disk",
-    "scsi-disk",    "loop-disk",     "interpose",  "read-only-switch",
-    "resize",       "hot-remove",    "partitions", "signals",
-    "clock",        "power-cut",     "schedule",   "hops",
-    "virtual-clock",
+    "block-io",      "device-mapper", "raw-ioctl",  "era-dump",
+    "file-systems",  "probe",         "null-disk",  "controlled-disk",
+    "scsi-disk",     "loop-disk",     "interpose",  "read-only-switch",
+    "resize",        "hot-remove",    "partitions", "signals",
+    "clock",         "power-cut",     "schedule",   "hops",
+    "virtual-clock", "log-dump",
 };
 
 Capability needed_by(DiskKind kind) {

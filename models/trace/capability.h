@@ -34,8 +34,9 @@ enum class Capability : u8 {
   Schedule,        // the seed decides how lanes interleave
   Hops,            // tells what bios did on their way (History::hops)
   VirtualClock,    // time passes only when everybody sleeps, so `clock` says how much
+  LogDump,         // reading the log of log-writes back
 };
-inline constexpr std::size_t kCapabilities = static_cast<std::size_t>(Capability::VirtualClock) + 1;
+inline constexpr std::size_t kCapabilities = static_cast<std::size_t>(Capability::LogDump) + 1;
 
 class Capabilities {
  public:

@@ -44,7 +44,7 @@ struct Event {
   int error = 0;          // Return: 0 or a positive errno
   u64 count_sectors = 0;  // Return of I/O: sectors transferred; less than asked for is "short"
   SectorRuns data;        // Return of a read: what was read
-  std::string text;       // Return of status, table, deps, info, era-dump, fsck: what was said
+  std::string text;       // Return of status, table, deps, info, era-dump, log-dump, fsck: what was said
   bool operator==(const Event&) const = default;
 };
 

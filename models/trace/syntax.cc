@@ -187,6 +187,7 @@ constexpr std::array<OperationSyntax, kOperationKinds> kTable{{
      "lets time pass"},
     {K::PowerCut, "power-cut", {kDevice}, 0, C::PowerCut, "drops what a disk's cache would lose"},
     {K::Reopen, "reopen", {kDevice}, 0, C::PowerCut, "the disk comes back after a power cut"},
+    {K::LogDump, "log-dump", {kDevice}, 0, C::LogDump, "the entries of a log-writes log, in order"},
 }};
 
 constexpr bool table_is_in_order() {

@@ -112,8 +112,10 @@ enum class OperationKind : u8 {
   Clock,
   PowerCut,
   Reopen,
+  // appended, so that encoded traces keep their meaning
+  LogDump,  // device mapper: the log of log-writes
 };
-inline constexpr std::size_t kOperationKinds = static_cast<std::size_t>(OperationKind::Reopen) + 1;
+inline constexpr std::size_t kOperationKinds = static_cast<std::size_t>(OperationKind::LogDump) + 1;
 
 enum class OperationFlag : u32 {
   Fua = 1U << 0,

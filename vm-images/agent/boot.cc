@@ -79,6 +79,7 @@ Capabilities probe_capabilities(bool has_scsi_debug) {
   if (device_mapper_works()) {
     can.add(Capability::DeviceMapper);
     can.add(Capability::RawIoctl);
+    can.add(Capability::LogDump);
     const auto targets = device_mapper_targets();
     if (std::ranges::find(targets, "era") != targets.end() && exists("/usr/sbin/era_dump")) {
       can.add(Capability::EraDump);

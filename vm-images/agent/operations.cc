@@ -49,6 +49,8 @@ Outcome perform(Stage& stage, Worker& worker, OperationId id) {
       return perform_dm(operation, stage.devices);
     case OperationKind::Ioctl:
       return perform_raw_ioctl(stage, operation);
+    case OperationKind::LogDump:
+      return perform_log_dump(stage, worker, id);
     case OperationKind::EraDump:
     case OperationKind::Mkfs:
     case OperationKind::Mount:

@@ -19,6 +19,7 @@ Outcome perform_io(Stage& stage, Worker& worker, OperationId id);
 Outcome perform_file_system(Stage& stage, Worker& worker, OperationId id);
 Outcome perform_device(Stage& stage, OperationId id);
 Outcome perform_raw_ioctl(Stage& stage, const Operation& operation);
+Outcome perform_log_dump(Stage& stage, Worker& worker, OperationId id);
 
 // Reads sectors into an outcome, or writes stamps of operation `id`. `fd` is open with O_DIRECT.
 Outcome read_sectors(Worker& worker, int fd, Range range, int rw_flags);

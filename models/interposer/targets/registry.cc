@@ -12,10 +12,16 @@ namespace bioscope::dm {
 namespace {
 
 constexpr std::array kTypes{
+    &kDelayType,
+    &kErrorType,
+    &kFlakeyType,
     &kLinearType,
+    &kLogWritesType,
     &kSnapshotType,
     &kSnapshotMergeType,
     &kSnapshotOriginType,
+    &kStripedType,
+    &kZeroType,
 };
 
 }  // namespace

@@ -7,5 +7,11 @@
 namespace bioscope::dm {
 
 extern const TargetType kLinearType;
+extern const TargetType kStripedType;
+extern const TargetType kZeroType;
+extern const TargetType kErrorType;
+extern const TargetType kDelayType;
+extern const TargetType kFlakeyType;
+extern const TargetType kLogWritesType;
 
 }  // namespace bioscope::dm

@@ -5,31 +5,44 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace bioscope::spec {
 namespace {
 
-// Features of the argument group. The rules by which they exclude each other are R50's.
+// strcasecmp.
+bool is_word(std::string_view said, std::string_view word) {
+  return std::ranges::equal(said, word, [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
+// Features of the argument group. The rules by which they exclude each other are R50's. The table
+// prints them in an order of its own (flakey_status).
 RuleId parse_features(Target& target, const TargetWords& words) {
   bool drop = false;
   bool error = false;
   bool corrupt = false;
   bool corrupt_writes = false;
+  std::string corruption;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "drop_writes") {
+    if (is_word(words[i], "drop_writes")) {
       if (std::exchange(drop, true) || error) return rule(50);
-    } else if (words[i] == "error_writes") {
+    } else if (is_word(words[i], "error_writes")) {
       if (std::exchange(error, true) || drop) return rule(50);
-    } else if (words[i] == "corrupt_bio_byte") {
+    } else if (is_word(words[i], "corrupt_bio_byte")) {
       if (words.size() - i < 5) return rule(50);
       const auto byte = parse_number(words[i + 1]);
       const auto value = parse_number(words[i + 3]);
       const auto flags = parse_number(words[i + 4]);
       if (!byte || *byte == 0 || !value || *value > 255 || !flags) return rule(50);
-      if (words[i + 2] != "r" && words[i + 2] != "w") return rule(50);
       corrupt = true;
-      corrupt_writes = words[i + 2] == "w";
+      corrupt_writes = is_word(words[i + 2], "w");
+      if (!corrupt_writes && !is_word(words[i + 2], "r")) return rule(50);
+      corruption = fmt::format(" corrupt_bio_byte {} {} {} {}", *byte, corrupt_writes ? 'w' : 'r',
+                               *value, *flags);
       i += 4;
     } else {
       return rule(50);
@@ -40,6 +53,8 @@ RuleId parse_features(Target& target, const TargetWords& words) {
                 : drop  ? DownMode::DropWrites
                 : error ? DownMode::ErrorWrites
                         : DownMode::Error;
+  target.features = fmt::format("{}{}{}{}", words.size(), drop ? " drop_writes" : "",
+                                error ? " error_writes" : "", corruption);
   return RuleId::None;
 }
 
@@ -65,7 +80,6 @@ Parsed parse_flakey(Target target, const TargetWords& arguments) {
     if (const RuleId refused = parse_features(target, words); refused != RuleId::None) {
       return refuse(refused);
     }
-    if (*count > 0) target.features = fmt::format("{} {}", *count, fmt::join(words, " "));
   }
   return {std::move(target)};
 }

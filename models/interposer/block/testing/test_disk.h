@@ -12,6 +12,7 @@
 
 #include "models/runtime/disk.h"
 #include "models/runtime/mutex.h"
+#include "models/runtime/thread.h"
 
 namespace bioscope::blk::testing {
 
@@ -32,7 +33,7 @@ class TestDisk final : public rt::Disk {
       }
     }
     if (error == 0) error = transfer(io);
-    io.done(io, error);
+    finish(io, error);
   }
 
   // What comes from now on waits for release().
@@ -53,8 +54,13 @@ class TestDisk final : public rt::Disk {
       }
       int error = rt::check_io(*io, size_sectors());
       if (error == 0) error = transfer(*io);
-      io->done(*io, error);
+      finish(*io, error);
     }
+  }
+  // What comes from now on passes; what is held stays so.
+  void pass() {
+    const std::lock_guard guard(lock_);
+    holding_ = false;
   }
   std::size_t held() {
     const std::lock_guard guard(lock_);
@@ -64,7 +70,18 @@ class TestDisk final : public rt::Disk {
   // Lines like "write 8+4", "write 0+1 fua", "flush", "discard 0+8", in the order of arrival.
   std::vector<std::string> take_log() {
     const std::lock_guard guard(lock_);
+    finished_ = 0;
     return std::exchange(log_, {});
+  }
+  // Until so many requests have ended since the log was taken.
+  void wait_until_ended(u32 count) {
+    for (;;) {
+      {
+        const std::lock_guard guard(lock_);
+        if (finished_ >= count) return;
+      }
+      rt::yield();
+    }
   }
 
   // The status of each request, asked as it is carried out; null: 0.
@@ -73,6 +90,12 @@ class TestDisk final : public rt::Disk {
   u8 byte(u64 sector) const { return bytes_[sector * kSectorBytes]; }
 
  private:
+  void finish(rt::DiskIo& io, int error) {
+    io.done(io, error);
+    const std::lock_guard guard(lock_);
+    ++finished_;
+  }
+
   static std::string describe(const rt::DiskIo& io) {
     static constexpr const char* kNames[] = {"read", "write", "flush", "discard", "zeroes"};
     std::string line = kNames[static_cast<int>(io.operation)];
@@ -109,6 +132,7 @@ class TestDisk final : public rt::Disk {
   bool holding_ = false;
   std::deque<rt::DiskIo*> held_;
   std::vector<std::string> log_;
+  u32 finished_ = 0;
   std::vector<u8> bytes_;
 };
 

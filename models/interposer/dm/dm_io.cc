@@ -78,6 +78,7 @@ int dm_io_sync(const IoRegion& where, BioOp op, blk::OpFlags opf, std::span<u8> 
     } while (offset < where.count_sectors);
   }
   io.drop(0);
+  blk::flush_plug();  // of the caller: what was sent must not wait there
   io.done.wait();
   return io.error.load();
 }

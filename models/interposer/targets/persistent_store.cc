@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "models/interposer/block/plug.h"
 #include "models/interposer/dm/kcopyd.h"
 #include "models/interposer/variants.h"
 #include "models/runtime/run.h"
@@ -173,6 +174,7 @@ int PersistentStore::commit_merge(u32 count) {
 void PersistentStore::drop_snapshot() {
   valid_.store(false);
   if (planted(Defect::HeaderStaysValid)) return;
+  blk::flush_plug();
   rt::Thread ksnaphd("ksnaphd", [this] { (void)write_header(); });
 }
 

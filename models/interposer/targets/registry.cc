@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "models/interposer/targets/snapshot.h"
-#include "models/interposer/targets/snapshot_merge.h"
-#include "models/interposer/targets/snapshot_origin.h"
 #include "models/interposer/targets/types.h"
 
 namespace bioscope::dm {

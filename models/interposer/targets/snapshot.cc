@@ -9,6 +9,7 @@
 
 #include "models/interposer/dm/table.h"
 #include "models/interposer/targets/snapshot_merge.h"
+#include "models/interposer/targets/types.h"
 #include "models/interposer/variants.h"
 #include "models/runtime/run.h"
 
@@ -177,8 +178,8 @@ bool Snapshot::iterate_devices(const DeviceVisitor& visit) {
   return visit(origin_, 0, count_sectors) && visit(cow_, 0, cow_.bdev->nr_sectors());
 }
 
-// snapshot_io_hints(): discards are split at chunks. The kernel puts the chunk's sectors into the
-// granularity as well, which counts bytes.
+// snapshot_io_hints(): discards begin and end at chunks where they can. 6.1 puts the chunk's
+// sectors into the granularity, which counts bytes.
 void Snapshot::io_hints(blk::QueueLimits& limits) {
   if (!features_.discard_zeroes_cow) return;
   const rt::ReadGuard guard(registry_.origins_lock);
@@ -186,7 +187,8 @@ void Snapshot::io_hints(blk::QueueLimits& limits) {
   Snapshot* known = this;
   if (sharing.source != nullptr && sharing.destination != nullptr) known = sharing.source;
   const rt::ReadGuard store_guard(known->lock_);
-  limits.discard_granularity_bytes = known->store_->chunk_sectors();
+  const u32 unit = planted(Defect::DiscardCrossesChunk) ? 1 : kSectorBytes;
+  limits.discard_granularity_bytes = known->store_->chunk_sectors() * unit;
   limits.max_discard_sectors = known->store_->chunk_sectors();
 }
 

@@ -37,8 +37,6 @@
 
 namespace bioscope::dm {
 
-extern const TargetType kSnapshotType;
-
 // Copies in progress at a time, above which writers wait (DEFAULT_COW_THRESHOLD).
 inline constexpr u32 kCowThreshold = 2048;
 
@@ -130,7 +128,7 @@ class Snapshot : public Target {
     bool zero = false;
   };
   Step map_locked(blk::Bio& clone);
-  Step map_discard(blk::Bio& clone, std::optional<u64> copy);
+  Step map_discard(blk::Bio& clone, bool copied);
   Step map_write(blk::Bio& clone, u64 chunk, std::unique_lock<rt::Mutex>& tables);
   bool covers_chunk(const blk::Bio& clone) const;
   void out_of_room();
@@ -152,6 +150,7 @@ class Snapshot : public Target {
 
   // --- snapshot_handover.cc
   void hand_over(Snapshot& destination);
+  void activate();
 
   const bool is_merge_;
 };

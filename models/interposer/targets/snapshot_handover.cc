@@ -21,7 +21,9 @@ int Snapshot::preresume() {
 }
 
 // The origin is drained meanwhile, so that no exception of the source is pending while it changes
-// hands. Its targets are not told: a split boundary that was right before stays (R74).
+// hands. Its targets are not told: a split boundary that was right before stays (R74). It goes on
+// when this snapshot is active: 6.1 lets it go on before, and an origin write in between is copied
+// by neither of the two, unless the user has suspended the origin as the documentation demands.
 void Snapshot::resume() {
   MappedDevice* origin_device = nullptr;
   SnapshotMerge* merging = nullptr;
@@ -37,13 +39,13 @@ void Snapshot::resume() {
     }
     if (origin_device != nullptr && !origin_device->hold()) origin_device = nullptr;
   }
+  Snapshot* source = nullptr;
   bool restart_merge = false;
   if (origin_device != nullptr) {
     origin_device->internal_suspend();
     restart_merge = merging != nullptr && merging->merge_runs();
     if (restart_merge) merging->stop_merge();
   }
-  Snapshot* source = nullptr;
   {
     const rt::ReadGuard guard(registry_.origins_lock);
     const SnapshotRegistry::Sharing sharing = registry_.find_sharing_cow(*this);
@@ -52,12 +54,17 @@ void Snapshot::resume() {
       source->hand_over(*sharing.destination);
     }
   }
+  if (source != nullptr) registry_.set_chunk_sectors(*source, 0);
+  if (!planted(Defect::HandoverActiveLate)) activate();
   if (origin_device != nullptr) {
     if (restart_merge) merging->start_merge();
     origin_device->internal_resume();
     origin_device->put();
   }
-  if (source != nullptr) registry_.set_chunk_sectors(*source, 0);
+  if (planted(Defect::HandoverActiveLate)) activate();
+}
+
+void Snapshot::activate() {
   registry_.move(*this, store_->chunk_sectors());
   const rt::WriteGuard guard(lock_);
   active_ = true;

@@ -44,7 +44,7 @@ Snapshot::Step Snapshot::map_locked(blk::Bio& clone) {
   }
   const std::optional<u64> copy = complete_.find(chunk);
   if (copy) remap_to_copy(clone, *copy);
-  if (clone.op == blk::BioOp::Discard) return map_discard(clone, copy);
+  if (clone.op == blk::BioOp::Discard) return map_discard(clone, copy.has_value());
   if (copy) return {};
   if (write) return map_write(clone, chunk, tables);
   blk::bio_set_dev(clone, origin_.bdev);
@@ -52,10 +52,14 @@ Snapshot::Step Snapshot::map_locked(blk::Bio& clone) {
   return {};
 }
 
-// A whole chunk of a copy is zeroed; part of one goes down; where there is no copy it is ignored,
-// since it would only make one.
-Snapshot::Step Snapshot::map_discard(blk::Bio& clone, std::optional<u64> copy) {
-  if (!copy) {
+// A whole chunk of a copy is zeroed; part of one goes down. Where there is no copy it is ignored,
+// since it would only make one; and where it reaches into the next chunk, whose copy may be
+// anywhere (6.1 discards what lies behind the copy of the first).
+Snapshot::Step Snapshot::map_discard(blk::Bio& clone, bool copied) {
+  const u64 within = clone.iter.sector & store_->chunk_mask();
+  const bool crosses = within + blk::bio_sectors(clone) > store_->chunk_sectors() &&
+                       !planted(Defect::DiscardCrossesChunk);
+  if (!copied || crosses) {
     blk::bio_endio(clone);
     return {.result = MapResult::Submitted};
   }

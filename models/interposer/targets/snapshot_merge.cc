@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "models/interposer/block/submit.h"
+#include "models/interposer/targets/types.h"
 #include "models/interposer/variants.h"
 
 namespace bioscope::dm {

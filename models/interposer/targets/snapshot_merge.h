@@ -17,8 +17,6 @@
 
 namespace bioscope::dm {
 
-extern const TargetType kSnapshotMergeType;
-
 class SnapshotMerge final : public Snapshot {
  public:
   static Constructed construct(const TargetArguments& arguments);

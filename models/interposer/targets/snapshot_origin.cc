@@ -6,6 +6,7 @@
 #include "models/interposer/dm/mapped_device.h"
 #include "models/interposer/dm/table.h"
 #include "models/interposer/targets/snapshot_registry.h"
+#include "models/interposer/targets/types.h"
 #include "models/interposer/variants.h"
 #include "models/runtime/run.h"
 

@@ -12,8 +12,6 @@
 
 namespace bioscope::dm {
 
-extern const TargetType kSnapshotOriginType;
-
 class SnapshotOrigin final : public Target {
  public:
   static Constructed construct(const TargetArguments& arguments);

@@ -6,10 +6,12 @@
 #include <limits>
 #include <string>
 
+#include "models/interposer/block/plug.h"
 #include "models/interposer/dm/device_mapper.h"
 #include "models/interposer/dm/table.h"
 #include "models/interposer/targets/snapshot.h"
 #include "models/interposer/targets/snapshot_origin.h"
+#include "models/interposer/targets/types.h"
 #include "models/interposer/variants.h"
 #include "models/runtime/run.h"
 
@@ -198,6 +200,7 @@ void SnapshotRegistry::exception_done() {
 }
 
 void SnapshotRegistry::wait_for_exception(u64 seen) {
+  blk::flush_plug();
   exceptions_wait_.wait_event([&] { return exceptions_done_.load() != seen; });
 }
 
@@ -207,6 +210,7 @@ void SnapshotRegistry::copies_fell() {
 }
 
 void SnapshotRegistry::wait_for_copies(u64 seen) {
+  blk::flush_plug();
   copies_wait_.wait_event([&] { return copies_ended_.load() != seen; });
 }
 

@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "models/interposer/block/plug.h"
 #include "models/interposer/dm/target.h"
 
 namespace bioscope::dm {
@@ -44,6 +45,7 @@ bool TrackedChunks::is_tracked(u64 chunk) const {
 void TrackedChunks::wait_until_free(u64 chunk) {
   const std::lock_guard guard(lock_);
   if (!is_tracked(chunk)) return;
+  blk::flush_plug();
   ++waiters_;
   wait_.wait_event_locked(lock_, [&] { return !is_tracked(chunk); });
   --waiters_;

@@ -13,5 +13,8 @@ extern const TargetType kErrorType;
 extern const TargetType kDelayType;
 extern const TargetType kFlakeyType;
 extern const TargetType kLogWritesType;
+extern const TargetType kSnapshotOriginType;
+extern const TargetType kSnapshotType;
+extern const TargetType kSnapshotMergeType;
 
 }  // namespace bioscope::dm

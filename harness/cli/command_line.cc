@@ -26,6 +26,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_shrink_command(app, status);
   add_rules_command(app, status);
   add_kernel_command(app, status);
+  add_mutants_command(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help

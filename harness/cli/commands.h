@@ -12,5 +12,6 @@ void add_run_command(CLI::App& app, int& status);
 void add_shrink_command(CLI::App& app, int& status);
 void add_rules_command(CLI::App& app, int& status);
 void add_kernel_command(CLI::App& app, int& status);
+void add_mutants_command(CLI::App& app, int& status);
 
 }  // namespace bioscope

@@ -71,6 +71,8 @@ Outcome perform(Stage& stage, const Step& step, const OnSubmitted& on_submitted)
       rt::sleep_ms(static_cast<u64>(step.operation.number));
       return {};
     case OperationKind::EraDump:
+    case OperationKind::LogDump:
+      return perform_dump(stage, step.operation);
     case OperationKind::Wait:
     case OperationKind::After:
     case OperationKind::Signal:

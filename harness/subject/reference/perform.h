@@ -19,6 +19,7 @@ Outcome perform(Stage& stage, const Step& step, const OnSubmitted& on_submitted)
 Outcome perform_block(Stage& stage, const Step& step, const OnSubmitted& on_submitted);
 Outcome perform_dm(Stage& stage, const Operation& operation);
 Outcome perform_ioctl(Stage& stage, const Operation& operation);
+Outcome perform_dump(Stage& stage, const Operation& operation);
 Outcome perform_file_system(Stage& stage, const Step& step, const OnSubmitted& on_submitted);
 Outcome perform_device(Stage& stage, const Step& step);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <tuple>
 
@@ -69,9 +70,11 @@ class Hunt {
     if (found.empty()) return false;
     const std::vector<Finding> without = violations_of(job, play_(job, DefectSet{}));
     if (!without.empty()) {
-      result_.trouble = fmt::format("{} fails on the plain reference as well: {}", job.name,
-                                    without.front().message);
-      return true;
+      if (result_.plain_failures++ == 0) {
+        result_.trouble = fmt::format("{} with seed {} fails on the plain reference as well: {}",
+                                      job.name, job.trace.seed, without.front().message);
+      }
+      return false;
     }
     result_.find = Find{job, found.front(), result_.plays, job.trace.seed};
     return true;
@@ -85,6 +88,14 @@ class Hunt {
 };
 
 }  // namespace
+
+std::vector<Job> passed_by_plain(std::span<const Job> traces, const PlayVariant& play) {
+  std::vector<Job> passed;
+  std::ranges::copy_if(traces, std::back_inserter(passed), [&play](const Job& job) {
+    return violations_of(job, play(job, DefectSet{})).empty();
+  });
+  return passed;
+}
 
 HuntResult hunt(const Mutant& mutant, std::span<const Job> traces, const PlayVariant& play) {
   return Hunt(mutant, traces, play).run();

@@ -4,8 +4,9 @@
 // no find.
 //
 // The order of plays, the same for ever:
-//   1  the given traces, those that name the mutant's target type first, with their own seed
-//   2  then in turn a generated trace and one of the given traces with a further seed
+//   1  the given traces, which the plain reference passes, those that name the mutant's target type
+//   first, with their own seed 2  then in turn a generated trace and one of the given traces with a
+//   further seed
 #pragma once
 
 #include <functional>
@@ -35,9 +36,13 @@ struct Find {
 struct HuntResult {
   std::optional<Find> find;  // nothing: missed within its budget
   u64 plays = 0;
-  u64 not_judged = 0;   // plays that decided nothing
-  std::string trouble;  // why the hunt counts for nothing: the plain reference fails as well
+  u64 not_judged = 0;      // plays that decided nothing
+  u64 plain_failures = 0;  // traces that showed something on the plain reference as well
+  std::string trouble;     // the first of these
 };
+
+// Those that the plain reference passes: what the others show tells nothing of a mutant.
+std::vector<Job> passed_by_plain(std::span<const Job> traces, const PlayVariant& play);
 
 HuntResult hunt(const Mutant& mutant, std::span<const Job> traces, const PlayVariant& play);
 

@@ -73,11 +73,17 @@ MutantRun run_mutants(std::span<const Mutant> mutants, std::span<const Job> trac
                       const std::function<void(const MutantRow&)>& on_row) {
   MutantRun run;
   run.canary_found = canary_is_found(traces, play);
+  const std::vector<Job> sound = passed_by_plain(traces, play);
+  for (const Job& job : traces) {
+    if (std::ranges::find(sound, job.name, &Job::name) == sound.end()) {
+      run.left_out.push_back(job.name);
+    }
+  }
   std::vector<std::optional<MutantRow>> rows(mutants.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i = next++; i < mutants.size() && !interrupted(); i = next++) {
-      rows[i] = do_one(mutants[i], traces, play, options);
+      rows[i] = do_one(mutants[i], sound, play, options);
       if (on_row) on_row(*rows[i]);
     }
   };
@@ -96,9 +102,10 @@ int status_of(const MutantRun& run) {
   if (run.interrupted) return 130;
   if (!run.canary_found || run.rows.empty()) return 3;
   const bool missed = std::ranges::any_of(run.rows, [](const MutantRow& row) {
-    return row.mutant.check == MutantCheck::Traces && (!row.hunt.find || row.failed_plays > 0);
+    return row.hunt.plain_failures > 0 || row.failed_plays > 0 ||
+           (row.mutant.check == MutantCheck::Traces && !row.hunt.find);
   });
-  return missed ? 1 : 0;
+  return missed || !run.left_out.empty() ? 1 : 0;
 }
 
 }  // namespace bioscope

@@ -32,6 +32,7 @@ struct MutantRun {
   // A check that has to fail did: a history was spoilt by hand and the oracle said so. Without it
   // no find and no miss means anything.
   bool canary_found = false;
+  std::vector<std::string> left_out;  // traces that the plain reference fails: its own trouble
   bool interrupted = false;
 };
 
@@ -41,8 +42,8 @@ MutantRun run_mutants(std::span<const Mutant> mutants, std::span<const Job> trac
                       const std::function<bool()>& interrupted,
                       const std::function<void(const MutantRow&)>& on_row = {});
 
-// 0: every mutant was found; 1: one was missed, or the plain reference failed; 3: the canary was
-// not found, or nothing was run.
+// 0: every mutant was found; 1: one was missed, or the plain reference failed somewhere; 3: the
+// canary was not found, or nothing was run.
 int status_of(const MutantRun& run);
 
 // For people, for machines (JSON), for docs/results (Markdown).

@@ -81,7 +81,9 @@ TEST(Mutants, WhatThePlainReferenceShowsAsWellIsNoFind) {
   const PlayVariant player = [](const Job& job, const DefectSet&) { return play(job, true); };
   const MutantRun run = run_mutants(one_mutant(50), std::span(&sample(), 1), player, {}, never);
   EXPECT_FALSE(run.rows[0].hunt.find);
-  EXPECT_THAT(run.rows[0].hunt.trouble, HasSubstr("plain reference"));
+  EXPECT_EQ(run.left_out, std::vector<std::string>{"sample.trace"});
+  EXPECT_THAT(run.rows[0].hunt.trouble, HasSubstr("plain reference")) << "a generated one";
+  EXPECT_GT(run.rows[0].hunt.plain_failures, 0U);
   EXPECT_NE(status_of(run), 0);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of a run, for people, machines and docs/results.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -44,10 +45,11 @@ Summary summarize(const MutantRun& run) {
 }
 
 std::string outcome_of(const MutantRow& row) {
-  if (!row.hunt.trouble.empty()) return row.hunt.trouble;
   if (!row.hunt.find) {
-    return row.mutant.check == MutantCheck::Schedules ? "left to the exploration of schedules"
-                                                      : "MISSED";
+    std::string text = row.mutant.check == MutantCheck::Schedules
+                           ? "left to the exploration of schedules"
+                           : "MISSED";
+    return row.hunt.trouble.empty() ? text : fmt::format("{}; {}", text, row.hunt.trouble);
   }
   std::string text =
       fmt::format("{} in {}", to_text(row.hunt.find->finding.signature), row.hunt.find->job.name);
@@ -65,6 +67,10 @@ std::string verdict_line(const MutantRun& run) {
     text += fmt::format(", {} left to the exploration of schedules", summary.schedules);
   }
   if (summary.missed > 0) text += fmt::format(", {} MISSED", summary.missed);
+  if (!run.left_out.empty()) {
+    text += fmt::format("; left out, since the plain reference FAILS them: {}",
+                        fmt::join(run.left_out, ", "));
+  }
   text += fmt::format("; median {:.2f} s, longest {:.2f} s; the canary was {}",
                       summary.median_seconds, summary.most_seconds,
                       run.canary_found ? "found" : "NOT FOUND: nothing here counts");

@@ -80,7 +80,6 @@ std::optional<Lower> place_in(const Target& target, u64 sector, bool reads) {
   switch (target.type) {
     case TargetType::Linear:
     case TargetType::Flakey:
-    case TargetType::LogWrites:
       return Lower{0, target.devices[0].start_sector + offset};
     case TargetType::Delay: {
       const std::size_t which = reads || target.devices.size() == 1 ? 0 : 1;
@@ -89,6 +88,7 @@ std::optional<Lower> place_in(const Target& target, u64 sector, bool reads) {
     case TargetType::Era:
       return Lower{1, offset};
     case TargetType::SnapshotOrigin:
+    case TargetType::LogWrites:  // wherever the target begins
       return Lower{0, sector};
     case TargetType::Striped: {
       const StripePlace place = stripe_of(target, offset);

@@ -47,7 +47,6 @@ ReferenceSubject::~ReferenceSubject() = default;
 Capabilities ReferenceSubject::can() const {
   Capabilities can;
   for (std::size_t i = 0; i < kCapabilities; ++i) can.add(static_cast<Capability>(i));
-  can.drop(Capability::EraDump);
   if (!options_.watch) can.drop(Capability::Hops);
   return can;
 }

@@ -18,14 +18,21 @@ std::optional<u64> number_of(const std::string& word) {
 
 }  // namespace
 
+// dm_split_args(): a backslash takes the character after it as it is.
 std::vector<std::string> split_words(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\n";
   std::vector<std::string> words;
-  std::size_t start = text.find_first_not_of(kBlanks);
-  while (start != std::string_view::npos) {
-    const std::size_t end = std::min(text.find_first_of(kBlanks, start), text.size());
-    words.emplace_back(text.substr(start, end - start));
-    start = text.find_first_not_of(kBlanks, end);
+  bool inside = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    char letter = text[at];
+    if (kBlanks.contains(letter)) {
+      inside = false;
+      continue;
+    }
+    if (letter == '\\' && at + 1 < text.size()) letter = text[++at];
+    if (!inside) words.emplace_back();
+    inside = true;
+    words.back() += letter;
   }
   return words;
 }

@@ -114,7 +114,10 @@ std::unique_ptr<Table> MappedDevice::bind(std::unique_ptr<Table> table,
   immutable_type_.store(table->immutable_type());
   std::unique_ptr<Table> old = std::exchange(live_, std::move(table));
   map_.store(live_.get());
-  if (old != nullptr) sync_table();
+  if (old != nullptr) {
+    old->replaced_targets();
+    sync_table();
+  }
   return old;
 }
 

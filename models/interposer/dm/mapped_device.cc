@@ -132,6 +132,7 @@ int MappedDevice::shut_down(bool wait) {
   if (disk_added()) mapper_.system().remove_disk(disk_);
   end_deferred(EIO);
   map_.store(nullptr);
+  if (live_ != nullptr) live_->replaced_targets();
   sync_table();
   if (live_ != nullptr) mapper_.destroy(std::move(live_));
   return 0;

@@ -129,4 +129,8 @@ void Table::resume_targets() {
   for (const auto& target : targets_) target->resume();
 }
 
+void Table::replaced_targets() {
+  for (const auto& target : targets_) target->replaced();
+}
+
 }  // namespace bioscope::dm

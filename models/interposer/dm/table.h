@@ -78,6 +78,7 @@ class Table {
   void postsuspend_targets();
   int preresume_targets();
   void resume_targets();
+  void replaced_targets();
 
  private:
   Table(MappedDevice& owner, bool read_only, bool interposes)

@@ -106,6 +106,9 @@ class Target {
   // May change `error`, which is the clone's status.
   virtual EndResult end_io(blk::Bio& clone, int& error);
 
+  // The table is not live any more and will not be again: who waits within the target for a resume
+  // has to return. Called before anybody waits for those who still use the table.
+  virtual void replaced() {}
   // ->dtr, the part that waits: for workers, copies, timers. Called once, when no bio is inside and
   // none will come.
   virtual void shut_down() {}

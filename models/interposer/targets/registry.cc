@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::array kTypes{
     &kDelayType,
+    &kEraType,
     &kErrorType,
     &kFlakeyType,
     &kLinearType,

@@ -11,6 +11,7 @@ extern const TargetType kStripedType;
 extern const TargetType kZeroType;
 extern const TargetType kErrorType;
 extern const TargetType kDelayType;
+extern const TargetType kEraType;
 extern const TargetType kFlakeyType;
 extern const TargetType kLogWritesType;
 extern const TargetType kSnapshotOriginType;

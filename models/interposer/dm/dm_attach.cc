@@ -4,9 +4,9 @@
 //
 // Order of an attach (R39 R40 do not know it; the posted patches did it last, where it could not
 // fail any more): file systems frozen; a mapped device that is the original drained, a
-// request-based one drains by the queue freeze of interposer_attach(); pointer stored; thawed. The
+// request-based one drains by the queue freeze of interposer_attach(); pointer stored. The
 // device is suspended all the while, so bios that come by the pointer wait until the table is bound
-// and its targets have resumed.
+// and its targets have resumed; then the file systems are thawed, whose writes come here as well.
 #include <cerrno>
 #include <mutex>
 #include <utility>
@@ -59,9 +59,19 @@ int MappedDevice::attach(const Table& table) {
   const int error = blk::interposer_attach(original, *this);
   if (error != 0) attached_.store(nullptr);
   if (below != nullptr) below->internal_resume();
+  if (error == 0) keep_frozen(frozen);
   thaw_all(frozen);
   newly_attached_ = error == 0;
   return error;
+}
+
+// Until the resume has let I/O flow: a thaw writes (ext4 its superblock), and waits for it.
+void MappedDevice::keep_frozen(Frozen& frozen) {
+  const std::lock_guard guard(deferred_lock_);
+  if (has(kOriginalDead)) return;  // it died meanwhile: nobody would thaw
+  frozen_.insert(frozen_.end(), frozen.begin(), frozen.end());
+  set(kOriginalFrozen);
+  frozen.clear();
 }
 
 // What can be told before anything is frozen; interposer_attach() has the last word.
@@ -159,14 +169,8 @@ int MappedDevice::lock_fs() {
     unlock_fs();
     return error;
   }
-  {
-    const std::lock_guard guard(deferred_lock_);
-    if (!has(kOriginalDead)) {
-      frozen_ = std::exchange(frozen, {});
-      set(kOriginalFrozen);
-    }
-  }
-  thaw_all(frozen);  // it died meanwhile
+  keep_frozen(frozen);
+  thaw_all(frozen);
   return 0;
 }
 

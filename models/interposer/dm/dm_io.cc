@@ -77,6 +77,7 @@ int dm_io_sync(const IoRegion& where, BioOp op, blk::OpFlags opf, std::span<u8> 
       offset += count;
     } while (offset < where.count_sectors);
   }
+  blk::flush_plug();  // of an outer scope: nothing that is waited for may be kept back
   io.drop(0);
   blk::flush_plug();  // of the caller: what was sent must not wait there
   io.done.wait();

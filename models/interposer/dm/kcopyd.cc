@@ -120,6 +120,7 @@ void Kcopyd::State::run() {
 
 // run_complete_job().
 void Kcopyd::State::tell(Job& job) {
+  blk::flush_plug();  // whoever is told may wait for I/O
   job.done(job.read_error, job.write_error);
   job.done = nullptr;
   const std::lock_guard guard(lock);

@@ -94,6 +94,23 @@ ON_MACHINE(Copies, PassBelowASuspendedInterposer) {  // P6
   EXPECT_EQ(m.resume("a"), 0);
 }
 
+// As a snapshot commits: while other copies are kept back in the worker's plug.
+ON_MACHINE(Copies, TheToldMayWaitForIo) {
+  TestDisk& d0 = m.add_disk("d0");
+  TestDisk& d1 = m.add_disk("d1");
+  Kcopyd kcopyd("kcopyd");
+  u32 told = 0;
+  for (u32 i = 0; i < 4; ++i) {
+    kcopyd.copy({&d0.whole(), i, 1}, {&d1.whole(), i, 1}, [&, i](int, int) {
+      std::vector<u8> bytes(kSectorBytes, 1);
+      EXPECT_EQ(dm_io_sync({&d1.whole(), 8 + i, 1}, blk::BioOp::Write, 0, bytes), 0);
+      ++told;
+    });
+  }
+  kcopyd.drain();
+  EXPECT_EQ(told, 4U);
+}
+
 ON_MACHINE(DmIo, WaitsForAllOfIt) {
   constexpr u64 kSectors = 2 * kMaxIoSectors + 5;
   blk::QueueLimits limits;

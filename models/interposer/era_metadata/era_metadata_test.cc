@@ -108,6 +108,18 @@ TEST(EraMetadata, AnUnarchivedWriteSetIsArchivedByTheNextRollover) {
   expect_sound(store.image());
 }
 
+TEST(EraMetadata, AnArchiveTakesTheBitsThatWereNotCommitted) {
+  RecordingStore store(32);
+  const auto metadata = open_metadata(store, 10);
+  bool fresh = false;
+  EXPECT_EQ(metadata->mark_on_disk(5, fresh), 0);
+  EXPECT_EQ(metadata->rollover(), 0);
+  EXPECT_EQ(metadata->mark_on_disk(6, fresh), 0);
+  EXPECT_EQ(metadata->archive(), 0);
+  EXPECT_EQ(metadata->commit(), 0);
+  EXPECT_EQ(dump_text(store), "era=2 5:1 6:2");
+}
+
 TEST(EraMetadata, TheDigestTakesAHundredBitsAStep) {
   RecordingStore store(32);
   const auto metadata = open_metadata(store, 250);

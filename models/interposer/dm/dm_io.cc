@@ -79,7 +79,6 @@ int dm_io_sync(const IoRegion& where, BioOp op, blk::OpFlags opf, std::span<u8> 
   }
   blk::flush_plug();  // of an outer scope: nothing that is waited for may be kept back
   io.drop(0);
-  blk::flush_plug();  // of the caller: what was sent must not wait there
   io.done.wait();
   return io.error.load();
 }

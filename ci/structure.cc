@@ -31,6 +31,8 @@ constexpr auto kArrows = std::to_array<std::pair<std::string_view, std::string_v
     {"models/interposer", "models/base"},
     {"models/interposer", "models/runtime"},
     {"models/interposer/dm", "models/interposer/block"},
+    {"models/interposer/stress", "models/interposer/block"},
+    {"models/interposer/stress", "models/interposer/dm"},
     {"models/interposer/targets", "models/interposer/block"},
     {"models/interposer/targets", "models/interposer/dm"},
     {"models/interposer/targets", "models/interposer/persistent_data"},

@@ -17,6 +17,7 @@
 #include "harness/cli/house.h"
 #include "harness/cli/machine_room.h"
 #include "harness/cli/traces.h"
+#include "harness/mutants/isolated.h"
 #include "harness/mutants/run.h"
 #include "harness/report/progress.h"
 #include "harness/report/write.h"
@@ -92,9 +93,9 @@ Result<int> run(const MutantsOptions& options) {
   if (!traces) return std::unexpected(traces.error());
   Progress progress(std::cerr, ::isatty(STDERR_FILENO) != 0, mutants->size(), steady_seconds);
   ReferenceSubject subject({.watch = true});
-  const PlayVariant play = [&subject](const Job& job, const DefectSet& defects) {
+  const PlayVariant play = isolated([&subject](const Job& job, const DefectSet& defects) {
     return subject.play(job, job.trace.seed, defects);
-  };
+  });
   const MutantRun result = run_mutants(
       *mutants, *traces, play, options.run, [] { return interrupt_by_signals().raised(); },
       [&progress](const MutantRow& row) {

@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "harness/mutants/isolated.h"
 #include "models/spec/player.h"
 #include "models/trace/text.h"
 
@@ -108,6 +110,28 @@ TEST(Mutants, AnInterruptedRunSaysSo) {
   const MutantRun run =
       run_mutants(one_mutant(5), std::span(&sample(), 1), player, {}, [] { return true; });
   EXPECT_EQ(status_of(run), 130);
+}
+
+TEST(Mutants, APlayThatDiesIsACrashAndNothingElse) {
+  const PlayVariant player = isolated([](const Job& job, const DefectSet& defects) {
+    if (defects.any()) std::abort();
+    return play(job, false);
+  });
+  const MutantRun run = run_mutants(one_mutant(5), std::span(&sample(), 1), player, {}, never);
+  ASSERT_TRUE(run.rows[0].hunt.find);
+  EXPECT_EQ(run.rows[0].hunt.find->finding.signature.rule, "crash");
+  EXPECT_TRUE(run.canary_found);
+}
+
+TEST(Mutants, APlayApartTellsWhatItPlayed) {
+  DefectSet one;
+  one.set(0);
+  const PlayVariant right = [](const Job& job, const DefectSet&) { return play(job, false); };
+  EXPECT_EQ(*isolated(right)(sample(), one), *right(sample(), one));
+  const PlayVariant refuses = [](const Job&, const DefectSet&) -> Result<History> {
+    return could_not_judge("it lacks something");
+  };
+  EXPECT_EQ(isolated(refuses)(sample(), one).error().message, "it lacks something");
 }
 
 TEST(Mutants, NamesAreUniqueAndUnknownOnesRefused) {

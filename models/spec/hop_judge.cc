@@ -80,7 +80,7 @@ Verdict HopJudge::enter(const Hop& hop, Machine& machine) {
   bio(hop.bio).range = hop.range;
   const DeviceId device = machine.find_device(hop.device);
   const bool mapped = device != kNone && machine.devices_[device].mapped;
-  task.round = Round{hop.bio, hop.device, mapped, hop.range, std::nullopt, {}, 0};
+  task.round = Round{hop.bio, hop.device, mapped, hop.flags, hop.range, std::nullopt, {}, 0};
   if (device == kNone || mapped || hop.range.count_sectors == 0) return legal_verdict();
   machine.exercised(rule(1));
   if (hop.range.end_sector() > machine.size_most(device)) {
@@ -151,7 +151,7 @@ Verdict HopJudge::clone(const Hop& hop, Machine& machine) {
   if (!in_round) return legal_verdict();
   task.round->clones.push_back(hop.bio);
   // R44: dm drops the error of the flush that comes before the data.
-  const bool flushes_first = parent.flags.has(OperationFlag::Preflush);
+  const bool flushes_first = task.round->flags.has(OperationFlag::Preflush);
   it.may_differ = flushes_first && task.round->range.count_sectors > 0;
   it.mapped_by = machine.find_device(task.round->where);
   it.piece_first = task.round->range.first_sector;

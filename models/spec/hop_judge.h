@@ -69,6 +69,7 @@ class HopJudge {
     u32 bio = 0;
     std::string where;
     bool mapped = false;
+    OperationFlags flags;  // at the Enter: dm submits what had a preflush again without it
     Range range;
     std::optional<Range> rest;  // the bio was submitted again, shorter
     std::vector<u32> clones;

@@ -139,7 +139,7 @@ Verdict HopJudge::judge_mapped_round(const Round& round, Machine& machine) {
     }
     piece = round.rest->first_sector - round.range.first_sector;
   }
-  if (*operation != PieceOperation::Data || it.flags.has(OperationFlag::Preflush)) {
+  if (*operation != PieceOperation::Data || round.flags.has(OperationFlag::Preflush)) {
     return legal_verdict();
   }
   const std::vector<TablePtr>& tables = bio(round.clones.front()).tables;

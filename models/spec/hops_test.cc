@@ -188,6 +188,23 @@ TEST(Hops, R41AMappedDeviceTakesTheLargestPiece) {
             Found{"R41"});
 }
 
+TEST(Hops, R44APreflushWithDataIsCutOnlyOnceItsFlushIsThrough) {
+  Hop with_flush = enter(1, "y", {4, 12});
+  with_flush.flags.set(OperationFlag::Preflush);
+  const Hop empty = [] {
+    Hop hop = submit(2, "d0", {0, 0});
+    hop.flags.set(OperationFlag::Preflush);
+    return hop;
+  }();
+  Hop again = submit(1, "y", {4, 12});
+  again.task = 3;  // the worker's, before the first driver has returned
+  EXPECT_EQ(
+      judge(kStriped,
+            {submit(1, "y", {4, 12}), with_flush, clone(2, 0, {0, 0}), empty, again, leave("y")},
+            HistoryEnd::Hung),
+      Found{});
+}
+
 TEST(Hops, R46R47ItGoesWhereTheTableMapsIt) {
   EXPECT_EQ(judge(kLinear, changed(linear_hops(), [](Hops& h) { h[3].range.first_sector = 9; })),
             Found{"R46"});

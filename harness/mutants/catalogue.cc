@@ -9,7 +9,7 @@
 namespace bioscope {
 namespace {
 
-constexpr u64 kBudgetPlays = 2'000;
+constexpr u64 kBudgetPlays = 400;
 
 // Those that only an interleaving shows.
 constexpr std::array<Defect, 0> kNeedSchedules{};

@@ -89,8 +89,11 @@ Result<int> run(const MutantsOptions& options) {
   if (!mutants) return std::unexpected(mutants.error());
   const auto house = find_house();
   if (!house) return std::unexpected(house.error());
-  const auto traces = read_traces_below(house->suites);
+  auto traces = read_traces_below(house->suites);
   if (!traces) return std::unexpected(traces.error());
+  const auto witnesses = read_traces_below(house->witnesses);
+  if (!witnesses) return std::unexpected(witnesses.error());
+  traces->insert(traces->end(), witnesses->begin(), witnesses->end());
   Progress progress(std::cerr, ::isatty(STDERR_FILENO) != 0, mutants->size(), steady_seconds);
   ReferenceSubject subject({.watch = true});
   const PlayVariant play = isolated([&subject](const Job& job, const DefectSet& defects) {

@@ -36,6 +36,7 @@ Result<House> find_house() {
   for (fs::path above = folder; above != above.root_path(); above = above.parent_path()) {
     if (!fs::exists(above / "suites" / "smoke.suite", error)) continue;
     house.suites = above / "suites";
+    house.witnesses = above / "harness" / "mutants" / "witnesses";
     return house;
   }
   return could_not_judge(

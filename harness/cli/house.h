@@ -10,10 +10,11 @@
 namespace bioscope {
 
 struct House {
-  std::filesystem::path program;  // this executable
-  std::filesystem::path agent;    // beside it
-  std::filesystem::path probe;    // ../modules/bioscope_probe.ko; need not exist
-  std::filesystem::path suites;   // the nearest folder "suites" above the program
+  std::filesystem::path program;    // this executable
+  std::filesystem::path agent;      // beside it
+  std::filesystem::path probe;      // ../modules/bioscope_probe.ko; need not exist
+  std::filesystem::path witnesses;  // harness/mutants/witnesses beside suites
+  std::filesystem::path suites;     // the nearest folder "suites" above the program
 };
 
 // Could not judge: there is no folder suites/ above the program.

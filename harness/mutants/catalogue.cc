@@ -11,8 +11,84 @@ namespace {
 
 constexpr u64 kBudgetPlays = 400;
 
-// Those that only an interleaving shows.
-constexpr std::array<Defect, 0> kNeedSchedules{};
+// Those that traces do not find yet, each with a scenario of its own.
+constexpr std::array kScenarios{
+    Defect::AttachWithoutFreeze,
+    Defect::ResumeLeavesFrozen,
+    Defect::ReloadDetaches,
+    Defect::NoLockForRecursion,
+    Defect::HelperIoRedirected,
+    Defect::EndCheckOffByOne,
+    Defect::RemapTwice,
+    Defect::SetDevKeepsRemapped,
+    Defect::CloneKeepsRemapped,
+    Defect::PointerBeforeEntry,
+    Defect::AttachSkipsQueueFreeze,
+    Defect::DetachDoesNotWait,
+    Defect::NoUnremap,
+    Defect::BypassPassesDisk,
+    Defect::FreezeDoesNotWait,
+    Defect::UnfreezeAtFirst,
+    Defect::ThawAtFirst,
+    Defect::FailedFreezeCounts,
+    Defect::FailedFreezeHoldsWriters,
+    Defect::ChildErrorOverParents,
+    Defect::MaxSectorsOffByOne,
+    Defect::SplitIgnoresChunk,
+    Defect::ChunkOffByOne,
+    Defect::SegmentsOffByOne,
+    Defect::SplitIgnoresGaps,
+    Defect::DiscardNotAligned,
+    Defect::WriteZeroesNotSplit,
+    Defect::FrontMayMerge,
+    Defect::NowaitIsSplit,
+    Defect::FuaLost,
+    Defect::PreflushOfDataLost,
+    Defect::PreflushErrorIgnored,
+    Defect::PlugKeptWhileWaiting,
+    Defect::ThrottleReorders,
+    Defect::LastChunkNotCopied,
+    Defect::FullChunkCopies,
+    Defect::CommitsOutOfOrder,
+    Defect::CommitWithoutFlush,
+    Defect::AreaNotZeroed,
+    Defect::MergeDropsEarly,
+    Defect::MergeErrorIgnored,
+    Defect::HandoverUndrained,
+    Defect::HandoverActiveLate,
+    Defect::DiscardCrossesChunk,
+    Defect::DestroyedWhileCopying,
+    Defect::SuspendSkipsSrcu,
+    Defect::PostsuspendBeforeDrain,
+    Defect::InterruptedSuspendStays,
+    Defect::DeferredLifo,
+    Defect::NowaitDeferred,
+    Defect::ReadaheadDeferred,
+    Defect::RequeueAtTail,
+    Defect::PushBackNeverWins,
+    Defect::IoBeforeResume,
+    Defect::InactiveLost,
+    Defect::FlushErrorForgotten,
+    Defect::LimitsNotStacked,
+    Defect::AttachDrainsNoMapped,
+    Defect::PartitionsNotFrozen,
+    Defect::OriginalNotFrozen,
+    Defect::DetachKeepsDeferred,
+    Defect::HotRemoveKeepsDeferred,
+    Defect::StripePartialChunk,
+    Defect::StripeFlushFirstOnly,
+    Defect::DelayTimerForgotten,
+    Defect::DelayReverses,
+    Defect::DelayStatusSwapped,
+    Defect::FlakeyKillsFlush,
+    Defect::FlakeyNextByte,
+    Defect::LogBeforeCompletion,
+    Defect::LogSuperFirst,
+    Defect::EraIssuesBeforeCommit,
+    Defect::EraNeverCommits,
+    Defect::EraCommitErrorIgnored,
+    Defect::LockForFlaggedBios,
+};
 
 }  // namespace
 
@@ -20,8 +96,8 @@ std::vector<Mutant> mutant_catalogue() {
   std::vector<Mutant> mutants;
   for (const DefectInfo& info : defect_table()) {
     Mutant mutant{info, MutantCheck::Traces, kBudgetPlays};
-    if (std::ranges::find(kNeedSchedules, info.defect) != kNeedSchedules.end()) {
-      mutant.check = MutantCheck::Schedules;
+    if (std::ranges::find(kScenarios, info.defect) != kScenarios.end()) {
+      mutant.check = MutantCheck::Scenarios;
     }
     mutants.push_back(mutant);
   }
@@ -44,7 +120,7 @@ Result<std::vector<Mutant>> choose_mutants(std::span<const std::string> names) {
 }
 
 std::string_view word_of(MutantCheck check) {
-  return check == MutantCheck::Traces ? "traces" : "schedules";
+  return check == MutantCheck::Traces ? "traces" : "scenarios";
 }
 
 }  // namespace bioscope

@@ -15,9 +15,9 @@ namespace bioscope {
 
 // What has to find a mutant.
 enum class MutantCheck : u8 {
-  Traces,     // the oracle, over the suites' traces and generated ones
-  Schedules,  // needs an interleaving that a sequential or a random schedule hardly hits: found by
-              // harness/explore's strategies
+  Traces,     // the oracle, over witnesses, the suites' traces and generated ones
+  Scenarios,  // a program on the block core, the DM core or a target: the *_mutants_test of
+              // models/interposer, which name one for every defect
 };
 
 struct Mutant {

@@ -22,14 +22,16 @@ DefectSet set_of(Defect defect) {
   return set;
 }
 
-// Those that name the target type come first, short ones before long ones.
+// The mutant's own witness comes first, then those that name the target type, short ones before
+// long ones.
 std::vector<std::size_t> order_for(const Mutant& mutant, std::span<const Job> traces) {
   std::vector<std::size_t> order(traces.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const std::string word = fmt::format(" {} ", mutant.info.where);
   std::ranges::sort(order, {}, [&](std::size_t i) {
     const bool names_it = print_trace(traces[i].trace).find(word) != std::string::npos;
-    return std::tuple(!names_it, operation_count(traces[i].trace), i);
+    const bool witness = traces[i].name == fmt::format("{}.trace", mutant.info.name);
+    return std::tuple(!witness, !names_it, operation_count(traces[i].trace), i);
   });
   return order;
 }

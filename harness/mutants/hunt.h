@@ -4,9 +4,9 @@
 // no find.
 //
 // The order of plays, the same for ever:
-//   1  the given traces, which the plain reference passes, those that name the mutant's target type
-//   first, with their own seed 2  then in turn a generated trace and one of the given traces with a
-//   further seed
+//   1  the given traces that the plain reference passes, with their own seed: the mutant's witness
+//      (NAME.trace) first, then those that name its target type
+//   2  then in turn a generated trace and one of the given traces with a further seed
 #pragma once
 
 #include <functional>

@@ -40,6 +40,7 @@ std::vector<Mutant> one_mutant(u64 budget) {
   std::vector<Mutant> all = mutant_catalogue();
   all.resize(1);
   all[0].budget_plays = budget;
+  all[0].check = MutantCheck::Traces;
   return all;
 }
 

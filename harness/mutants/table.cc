@@ -14,7 +14,7 @@ namespace {
 struct Summary {
   std::size_t found = 0;
   std::size_t missed = 0;     // that traces have to find
-  std::size_t schedules = 0;  // not found, and left to the exploration of schedules
+  std::size_t scenarios = 0;  // not found by traces, and left to a scenario
   double median_seconds = 0;  // of those found
   double most_seconds = 0;
   std::size_t longest_shrunk = 0;  // operations
@@ -30,8 +30,8 @@ Summary summarize(const MutantRun& run) {
       if (row.shrunk) {
         summary.longest_shrunk = std::max(summary.longest_shrunk, operation_count(*row.shrunk));
       }
-    } else if (row.mutant.check == MutantCheck::Schedules) {
-      ++summary.schedules;
+    } else if (row.mutant.check == MutantCheck::Scenarios) {
+      ++summary.scenarios;
     } else {
       ++summary.missed;
     }
@@ -46,9 +46,8 @@ Summary summarize(const MutantRun& run) {
 
 std::string outcome_of(const MutantRow& row) {
   if (!row.hunt.find) {
-    std::string text = row.mutant.check == MutantCheck::Schedules
-                           ? "left to the exploration of schedules"
-                           : "MISSED";
+    std::string text =
+        row.mutant.check == MutantCheck::Scenarios ? "left to its scenario" : "MISSED";
     return row.hunt.trouble.empty() ? text : fmt::format("{}; {}", text, row.hunt.trouble);
   }
   std::string text =
@@ -63,8 +62,8 @@ std::string outcome_of(const MutantRow& row) {
 std::string verdict_line(const MutantRun& run) {
   const Summary summary = summarize(run);
   std::string text = fmt::format("{} of {} mutants found", summary.found, run.rows.size());
-  if (summary.schedules > 0) {
-    text += fmt::format(", {} left to the exploration of schedules", summary.schedules);
+  if (summary.scenarios > 0) {
+    text += fmt::format(", {} left to their scenarios", summary.scenarios);
   }
   if (summary.missed > 0) text += fmt::format(", {} MISSED", summary.missed);
   if (!run.left_out.empty()) {

@@ -103,6 +103,36 @@ TEST(Concurrency, R38IoOfASuspendedDeviceReturnsOnlyAfterTheResume) {
   EXPECT_EQ(copy.reads("r1", "").kind, VerdictKind::Legal);
 }
 
+// What came before the suspend may have been through, and only its lane was late.
+TEST(Concurrency, R38AfterAResumeThatFailedOnlyWhatHadWaitedWaits) {
+  const char* lines =
+      "bioscope-trace 1\nseed 1\ndisk d0 null size=8192\nlane A\n"
+      "  create y; load y \"0 8192 linear d0 0\"; resume y; load y \"0 8192 linear d0 8\"\n"
+      "  s: suspend y\n  no: resume y\n"
+      "lane B\n  r1: read y 0+8\n  r2: read y 0+8\n";
+  Script script(lines);
+  script.play_until("s");
+  script.invoke("r1");
+  script.play(script.id("s"));
+  script.invoke("r2");
+  script.play(script.id("no"));
+  EXPECT_EQ(script.reads("r1", "").kind, VerdictKind::Legal);
+  EXPECT_EQ(script.reads("r2", "").rule, rule(38));
+}
+
+TEST(Durability, R50AFlushMayMeetAFlakeyTargetThatIsDown) {
+  for (const bool down : {false, true}) {
+    Script script(std::string("bioscope-trace 1\nseed 1\ndisk d0 null size=64 cache=volatile\n"
+                              "lane A\n  create x; load x \"0 8 linear d0 0; 8 8 flakey d0 8 ") +
+                  (down ? "0 1" : "1 0") + "\"; resume x\n  f: flush x\n");
+    script.play_until("f");
+    script.invoke("f");
+    Script copy = script;
+    EXPECT_EQ(copy.returns("f").kind, VerdictKind::Legal);
+    EXPECT_EQ(script.returns("f", EIO).kind, down ? VerdictKind::Legal : VerdictKind::Violation);
+  }
+}
+
 constexpr const char* kPreflush =
     "bioscope-trace 1\nseed 1\ndisk d0 controlled size=2048 cache=volatile\n"
     "disk d1 controlled size=2048 cache=volatile\nlane A\n"

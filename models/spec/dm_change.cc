@@ -62,7 +62,7 @@ void Machine::invoke_change(OperationId id) {
       device.incoming = device.inactive;
       expect_attach(pending.device);
       if (device.incoming) tables_changed(pending.device);
-      if (device.suspended) release_deferred(pending.device);
+      release_deferred(pending.device);
       const TablePtr next = device.inactive ? device.inactive : device.live;
       if (next && (device.inactive || device.suspended)) {
         for (const Target& target : next->targets) {

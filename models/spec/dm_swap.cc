@@ -171,6 +171,7 @@ void Machine::wait_again(DeviceId id) {
     for (Piece& piece : pending.pieces) piece.certain = false;
     const Range range = operation(pending.id).range;
     Piece waits;
+    waits.certain = pending.waited;  // what came before the suspend may have been through
     waits.kind = PieceKind::Deferred;
     waits.device = id;
     if (pending.device != id) waits.redirected = pending.device;

@@ -88,7 +88,7 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
           if (any_fault(volume)) allow(legal, {EIO});
         }
       }
-      if (no_table) allow(legal, {EIO});
+      if (no_table || stack_flakes(pending.device)) allow(legal, {EIO});
       if (mapped && device.blurred) allow(legal, {EIO});
     }
     return legal;

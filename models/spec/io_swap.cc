@@ -46,6 +46,10 @@ void Machine::place_again(PendingIo& pending) {
 void Machine::release_deferred(DeviceId device) {
   for (PendingIo& pending : pending_io_) {
     std::vector<Piece> waiting;
+    pending.waited =
+        !pending.pieces.empty() && std::ranges::all_of(pending.pieces, [&](const Piece& piece) {
+          return piece.kind == PieceKind::Deferred && piece.device == device && piece.certain;
+        });
     std::erase_if(pending.pieces, [&](const Piece& piece) {
       if (piece.kind != PieceKind::Deferred || piece.device != device) return false;
       waiting.push_back(piece);

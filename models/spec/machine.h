@@ -73,6 +73,7 @@ class Machine {
   bool stack_suspended(DeviceId upper, bool below = false, u32 depth = 0) const;
   bool cow_suspended(DeviceId origin_device, u32 depth) const;
   bool stack_delays(DeviceId device, bool below = false, u32 depth = 0) const;
+  bool stack_flakes(DeviceId device, bool below = false, u32 depth = 0) const;
   std::optional<Place> place_of(DeviceId device, bool below = false) const;
   u64 logical_block_sectors(DeviceId device, u32 depth = 0) const;
   TargetType telling_target(DeviceId device) const;

@@ -100,6 +100,18 @@ bool Machine::stack_delays(DeviceId upper, bool below, u32 depth) const {
   });
 }
 
+// R50: a flakey target that is down, or may be, takes flushes too.
+bool Machine::stack_flakes(DeviceId upper, bool below, u32 depth) const {
+  if (upper == kNone || depth > kMaxDepth) return false;
+  for (const Table* table : possible_tables(devices_[upper])) {
+    const auto flakes = [](const Target& target) { return target.down_seconds > 0; };
+    if (std::ranges::any_of(table->targets, flakes)) return true;
+  }
+  return any_next(upper, below, [&](DeviceId next, bool next_below) {
+    return stack_flakes(next, next_below, depth + 1);
+  });
+}
+
 // Where a device's first sector lies, whether it is suspended or not.
 std::optional<Place> Machine::place_of(DeviceId id, bool below) const {
   u64 sector = 0;

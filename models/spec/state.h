@@ -280,7 +280,8 @@ struct PendingIo {
   bool free = false;                  // not judged
   bool may_be_missing = false;        // the device may not be there
   bool deferred_ever = false;
-  bool swapped = false;                                // a table was swapped meanwhile
+  bool waited = false;   // for the device that was last asked to let go: surely, and whole
+  bool swapped = false;  // a table was swapped meanwhile
   std::vector<std::pair<VolumeId, Contents>> flushed;  // what a flush reaches, as it was (W2)
   RuleId error_rule = RuleId::None;
   std::string why_free;

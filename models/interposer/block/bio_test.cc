@@ -123,6 +123,7 @@ void end_chain(const std::vector<int>& children, int own, const std::vector<int>
   rt::Atomic<int> left(static_cast<int>(children.size()) + 1, "left");
   {
     std::vector<rt::Thread> tasks;
+    tasks.reserve(children.size());
     for (std::size_t i = 0; i < children.size(); ++i) {
       tasks.emplace_back("child", [&, i] {
         left.fetch_sub(1);
@@ -286,7 +287,7 @@ SCENARIO(Bio, ListsAreQueues) {
         model.insert(model.end(), models[1 - which].begin(), models[1 - which].end());
         models[1 - which].clear();
         break;
-      case 5:
+      default:
         list.merge_head(lists[1 - which]);
         model.insert(model.begin(), models[1 - which].begin(), models[1 - which].end());
         models[1 - which].clear();

@@ -120,6 +120,7 @@ SCENARIO(Freeze, TwoAtOnce) {
   check_equal(set_super_block(one.bdev(), ext4), 0, "mount");
   {
     std::vector<rt::Thread> tasks;
+    tasks.reserve(2);
     for (int i = 0; i < 2; ++i) {
       tasks.emplace_back("freezer", [&] {
         check_equal(freeze_bdev(one.bdev()), 0, "freeze");

@@ -22,10 +22,8 @@ constexpr u32 kPostflush = 1U << 2;
 // blk_flush_policy(). A queue without a cache never sees the flags (R4).
 u32 steps_of(const Bio& bio, const QueueLimits& limits) {
   u32 steps = bio_sectors(bio) > 0 ? kData : 0;
-  if ((bio.opf & kReqPreflush) != 0 &&
-      !(planted(Defect::PreflushOfDataLost) && (steps & kData) != 0)) {
-    steps |= kPreflush;
-  }
+  const bool preflush_lost = planted(Defect::PreflushOfDataLost) && (steps & kData) != 0;
+  if ((bio.opf & kReqPreflush) != 0 && !preflush_lost) steps |= kPreflush;
   if ((bio.opf & kReqFua) != 0 && !limits.fua && !planted(Defect::FuaLost)) steps |= kPostflush;
   return steps;
 }

@@ -21,10 +21,10 @@ SCENARIO(RequestDisk, WritesAndReadsThroughAPartition) {
   check_equal(one.sda.disk().add_partition(16, 32), 0, "add_partition");
   BlockDevice* partition = one.system.find("sdap1");
   check(partition != nullptr, "the partition has a name");
-  std::array<u8, 2 * kSectorBytes> out{};
+  std::array<u8, std::size_t{2} * kSectorBytes> out{};
   out.fill(7);
   check_equal(blkdev_write(*partition, 30, out, 0), 0, "write");
-  std::array<u8, 2 * kSectorBytes> in{};
+  std::array<u8, std::size_t{2} * kSectorBytes> in{};
   check_equal(blkdev_read(*partition, 30, in), 0, "read");
   check(in == out, "what was written is read");
   check_equal(one.memory.take_log(), (Lines{"write 46+2", "read 46+2"}), "the disk got");
@@ -104,7 +104,7 @@ SCENARIO(RequestDisk, SplitDataIsWhole) {
   limits.max_sectors = 3;
   limits.max_segments = 2;
   OneDisk one(limits);
-  std::array<u8, 16 * kSectorBytes> bytes{};
+  std::array<u8, std::size_t{16} * kSectorBytes> bytes{};
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<u8>(i / kSectorBytes + i);
   const std::array<iovec, 4> segments{{{bytes.data(), 700},
                                        {bytes.data() + 700, 1000},
@@ -113,7 +113,7 @@ SCENARIO(RequestDisk, SplitDataIsWhole) {
   Bio* bio = bio_alloc(&one.bdev(), BioOp::Write, 0, 5, 16, segments);
   check_equal(submit_bio_wait(*bio), 0, "write");
   bio_put(bio);
-  std::array<u8, 16 * kSectorBytes> read{};
+  std::array<u8, std::size_t{16} * kSectorBytes> read{};
   check_equal(blkdev_read(one.bdev(), 5, read), 0, "read");
   check(read == bytes, "what was written is read");
   one.finish();

@@ -16,6 +16,7 @@ SCENARIO(RequestQueue, AFreezeWaitsForThoseInside) {
   RequestQueue queue({});
   rt::Atomic<int> inside(0, "inside");
   std::vector<rt::Thread> users;
+  users.reserve(2);
   for (int i = 0; i < 2; ++i) {
     users.emplace_back("user", [&] {
       for (int round = 0; round < 2; ++round) {
@@ -61,6 +62,7 @@ SCENARIO(RequestQueue, TwoThatFreezeAtOnce) {
   rt::Atomic<int> inside(0, "inside");
   {
     std::vector<rt::Thread> tasks;
+    tasks.reserve(3);
     for (int i = 0; i < 2; ++i) {
       tasks.emplace_back("freezer", [&] {
         queue.freeze();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <memory>
 #include <string>
 
@@ -20,7 +21,7 @@ constexpr u64 kAbove32Bits = (1ULL << 32) - 3;
 
 // Segments at made-up addresses: split_point() looks at these, never at the memory.
 iovec at(u64 address, u64 bytes) {
-  return {reinterpret_cast<void*>(address), bytes};
+  return {std::bit_cast<void*>(address), bytes};
 }
 
 struct Case {
@@ -177,7 +178,7 @@ class Cases {
     u64 address = 4096ULL * (1 + pick(100));
     while (left > 0) {
       u64 bytes = pick(2) == 0 ? 512ULL * (1 + pick(20)) : 4096;
-      if (pick(8) == 0) bytes = 4 * (1 + pick(600));
+      if (pick(8) == 0) bytes = 4ULL * (1 + pick(600));
       bytes = std::min(bytes, left);
       it.segments.push_back(at(address, bytes));
       left -= bytes;

@@ -87,6 +87,12 @@ void add_shrink_command(CLI::App& app, int& status) {
   command->add_option("--rule", request.rule, "Shrink a finding of this rule or property");
   command->add_option("--signature", request.signature,
                       "Shrink the finding RULE/TARGET/OPERATION[/PLACE]");
+  command
+      ->add_option("--seeds", request.seeds,
+                   "Try a change with up to so many seeds, if nothing else helps; 1 on a kernel, "
+                   "else 16")
+      ->check(CLI::Range(1U, 100000U))
+      ->excludes("--seed");
   command->add_option("--plays", request.plays, "So often, with as many seeds, it has to show")
       ->check(CLI::Range(1U, 1000U))
       ->capture_default_str();

@@ -16,6 +16,7 @@ namespace bioscope {
 namespace {
 
 constexpr std::size_t kMostInABoot = 64;  // plays
+constexpr u32 kCheapSeeds = 16;
 
 std::string count_text(std::size_t count, std::string_view thing) {
   return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
@@ -155,6 +156,7 @@ class Shrinking {
   ShrinkOptions options() const {
     ShrinkOptions options;
     options.max_candidates = request_.max_candidates;
+    options.seeds = request_.seed ? 1 : request_.seeds.value_or(subject_.packs() ? 1 : kCheapSeeds);
     // A guest in which a trace hangs is lost for those behind it.
     if (subject_.packs() && !waits_for_ever(request_.trace)) options.skips = waits_for_ever;
     return options;

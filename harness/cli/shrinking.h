@@ -22,6 +22,8 @@ struct ShrinkRequest {
   std::string rule;         // of the finding that is meant; empty: any
   std::string signature;    // as to_text(Signature) has it; empty: any
   u64 max_candidates = 5000;
+  // That a change is tried with; nothing: 16, where a play is cheap. 1 if `seed` is there.
+  std::optional<u32> seeds;
   u32 plays = 1;  // that have to show it, with seeds that follow each other
 };
 

@@ -155,6 +155,7 @@ bool merge_into(Changes<T>& to, const Changes<T>& from) {
 
 std::optional<Trace> edited(const Trace& trace, const Edit& edit) {
   Trace to = edit.whole ? *edit.whole : changed(trace, edit);
+  if (edit.seed) to.seed = *edit.seed;
   while (drop_senseless(to)) {
   }
   std::erase_if(to.lanes, [](const Lane& lane) { return lane.operations.empty(); });
@@ -168,6 +169,7 @@ std::optional<Edit> merged(const Edit& first, const Edit& second) {
   if (!merge_into(both.operations, second.operations)) return std::nullopt;
   if (!merge_into(both.disks, second.disks)) return std::nullopt;
   if (!merge_into(both.steps, second.steps)) return std::nullopt;
+  if (!both.seed) both.seed = second.seed;
   if (second.choices) {
     if (first.choices && !(*first.choices == *second.choices)) return std::nullopt;
     both.choices = second.choices;

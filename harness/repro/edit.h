@@ -25,14 +25,15 @@ struct Edit {
   Changes<Disk> disks;
   Changes<DiskStep> steps;
   std::optional<Choices> choices;
+  std::optional<u64> seed;
   std::optional<Trace> whole;  // takes the place of everything; merges with nothing
 };
 
 // REQUIRES: a legal trace that has what the edit names. Pure.
 std::optional<Trace> edited(const Trace& trace, const Edit& edit);
 
-// Both at once: what one of them drops is dropped. Nothing if they put different things in one
-// place.
+// Both at once: what one of them drops is dropped, and the first one's seed goes before. Nothing if
+// they put different things in one place.
 std::optional<Edit> merged(const Edit& first, const Edit& second);
 
 }  // namespace bioscope

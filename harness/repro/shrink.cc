@@ -38,6 +38,8 @@ constexpr std::array kStages{
 // together.
 constexpr u32 kMaxCombinationRounds = 4;
 
+constexpr u32 kMoreSeeds = 4;  // times as many, when a pass gained nothing
+
 std::size_t first_chunk(const Trace& trace) {
   return std::max<std::size_t>(std::bit_ceil(operation_count(trace)) / 2, 1);
 }
@@ -59,6 +61,7 @@ u64 change_of(const Trace& trace, const Edit& edit) {
     parts.disk_script.push_back(change.value_or(DiskStep{}));
   }
   parts.choices = edit.choices.value_or(Choices{});
+  parts.seed = edit.seed.value_or(0);
   if (edit.whole) text += print_trace(*edit.whole);
   return Hash::of(text + print_trace(parts)).value();
 }
@@ -111,10 +114,11 @@ void Shrinker::propose_edits(std::size_t at_most) {
   while (end_ == ShrinkEnd::Going && round_.size() < at_most) {
     if (cursor_.stage == kStages.size()) {
       if (!round_.empty()) return;
-      if (!gained_) {
+      if (!gained_ && seeds_ >= options_.seeds) {
         end_ = ShrinkEnd::Smallest;
         return;
       }
+      seeds_ = gained_ ? 1 : std::min(kMoreSeeds * seeds_, options_.seeds);
       gained_ = false;
       lost_.clear();
       cursor_ = {.chunk = first_chunk(base())};
@@ -129,8 +133,9 @@ void Shrinker::propose_edits(std::size_t at_most) {
       next_stage();
       continue;
     }
-    const Edit& edit = edits_[cursor_.position];
+    Edit edit = edits_[cursor_.position];
     const u64 change = change_of(base(), edit);
+    if (cursor_.seed > 0) edit.seed = cursor_.seed;
     // What lost the finding a moment ago is left to the next pass. A pass that gains nothing leaves
     // nothing out (S5).
     const bool lost = gained_ && lost_.contains(change);
@@ -140,8 +145,10 @@ void Shrinker::propose_edits(std::size_t at_most) {
         if (round_.empty()) end_ = ShrinkEnd::Budget;
         return;
       }
-      add_to_round(edit, std::move(*trace), change);
+      add_to_round(std::move(edit), std::move(*trace), change);
     }
+    if (++cursor_.seed < seeds_) continue;
+    cursor_.seed = 0;
     ++cursor_.position;
   }
 }
@@ -181,7 +188,7 @@ void Shrinker::learn(const std::vector<bool>& kept) {
   for (std::size_t i = combinations_; i < kept.size(); ++i) {
     if (kept[i]) {
       showing.push_back(i);
-    } else if (base_kept) {
+    } else if (base_kept && round_[i].cursor.seed + 1 == seeds_) {
       lost_.insert(round_[i].change);
     }
   }
@@ -199,6 +206,7 @@ void Shrinker::learn(const std::vector<bool>& kept) {
 
 void Shrinker::learn_edits(std::vector<std::size_t> showing) {
   cursor_ = round_[showing.front()].cursor;
+  cursor_.seed = 0;
   std::ranges::sort(showing, [&](std::size_t left, std::size_t right) {
     return compare_size(round_[left].trace, round_[right].trace) < 0;
   });

@@ -36,6 +36,10 @@ namespace bioscope {
 
 struct ShrinkOptions {
   u64 max_candidates = 5000;
+  // A change is tried with up to so many seeds: the trace's own, then 1, 2, .. For findings that
+  // need an interleaving, since any change of the trace makes another one of the same seed. More
+  // than one only once nothing is to be gained with fewer.
+  u32 seeds = 1;
   // Leaves candidates out, if not empty: what would cost a subject much and cannot be wanted. Pure.
   std::function<bool(const Trace&)> skips;
 };
@@ -73,6 +77,7 @@ class Shrinker {
     std::size_t stage = 0;
     std::size_t chunk = 0;  // operations dropped at once, in the stage that drops chunks
     std::size_t position = 0;
+    u32 seed = 0;  // 0: the best's own
   };
   struct Candidate {
     Edit edit;
@@ -113,6 +118,7 @@ class Shrinker {
   Cursor cursor_;
   std::vector<Edit> edits_;  // of the cursor's stage, for the base
   bool edits_are_current_ = false;
+  u32 seeds_ = 1;                  // that a change is tried with now
   bool gained_ = false;            // since the first stage was begun
   std::unordered_set<u64> lost_;   // changes that lost the finding since then
   std::unordered_set<u64> tried_;  // hashes of candidates

@@ -321,6 +321,31 @@ TEST(Shrinker, RoundsOfManyCandidatesAreFew) {
   EXPECT_LE(rounds / traces, 20U);
 }
 
+// What needs an interleaving shows with one seed in six, another one for each trace.
+TEST(Shrinker, MoreSeedsFindTheTraceWhereOneHasNoLuck) {
+  u64 left_with_one = 0;
+  u64 left_with_many = 0;
+  u64 traces = 0;
+  for (u64 seed = 1; seed <= 40 && traces < 5; ++seed) {
+    Trace trace = generated(seed);
+    const auto target = find_target(trace);
+    if (!target) continue;
+    const Shows shows_it = [&](const Trace& candidate) {
+      return resumes_writes_reads(candidate, target->device, target->sector) &&
+             hash_of(candidate).value() % 6 == 0;
+    };
+    while (!shows_it(trace)) ++trace.seed;
+    ++traces;
+    left_with_one += operation_count(run(trace, shows_it).trace);
+    const ShrinkRun many = run(trace, shows_it, {.seeds = 32});
+    EXPECT_EQ(many.end, ShrinkEnd::Smallest);
+    left_with_many += operation_count(many.trace);
+  }
+  EXPECT_EQ(traces, 5U);
+  EXPECT_EQ(left_with_many, 5U * 3U);
+  EXPECT_GT(left_with_one, left_with_many) << "it shows without luck, so the test shows nothing";
+}
+
 TEST(Shrinker, NeverProposesMoreThanItsBudget) {
   const Trace trace = generated(3);
   const auto target = find_target(trace);

@@ -213,9 +213,9 @@ std::vector<Edit> drop_labels(const Trace& trace) {
 
 std::vector<Edit> lower_seed(const Trace& trace) {
   if (trace.seed <= 1) return {};
-  Trace other = trace;
-  other.seed = 1;
-  return {whole(std::move(other))};
+  Edit edit;
+  edit.seed = 1;
+  return {std::move(edit)};
 }
 
 }  // namespace bioscope

@@ -52,9 +52,9 @@ std::vector<DefectInfo> snapshot_defects() {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SnapshotMutant, ::testing::ValuesIn(snapshot_defects()),
-                         [](const auto& info) {
+                         [](const auto& each) {
                            std::string name;
-                           for (const char letter : info.param.name) {
+                           for (const char letter : each.param.name) {
                              name += letter == '-' ? '_' : letter;
                            }
                            return name;

@@ -124,12 +124,16 @@ TEST(Durability, R50AFlushMayMeetAFlakeyTargetThatIsDown) {
   for (const bool down : {false, true}) {
     Script script(std::string("bioscope-trace 1\nseed 1\ndisk d0 null size=64 cache=volatile\n"
                               "lane A\n  create x; load x \"0 8 linear d0 0; 8 8 flakey d0 8 ") +
-                  (down ? "0 1" : "1 0") + "\"; resume x\n  f: flush x\n");
+                  (down ? "0 1" : "1 0") +
+                  "\"; resume x\n  f: flush x\n  w: write x 0+8 preflush\n");
     script.play_until("f");
-    script.invoke("f");
-    Script copy = script;
-    EXPECT_EQ(copy.returns("f").kind, VerdictKind::Legal);
-    EXPECT_EQ(script.returns("f", EIO).kind, down ? VerdictKind::Legal : VerdictKind::Violation);
+    for (const char* which : {"f", "w"}) {
+      script.invoke(which);
+      Script copy = script;
+      EXPECT_EQ(copy.returns(which).kind, VerdictKind::Legal);
+      EXPECT_EQ(script.returns(which, EIO).kind,
+                down ? VerdictKind::Legal : VerdictKind::Violation);
+    }
   }
 }
 

@@ -20,6 +20,16 @@ bool has_alternative(const PendingIo& pending, const Piece& failing) {
 
 }  // namespace
 
+// A flush goes to every target, wherever the data that it comes with goes.
+bool Machine::flush_may_fail(DeviceId device) const {
+  if (stack_flakes(device)) return true;
+  for (VolumeId volume = 0; volume < program_->trace.disks.size(); ++volume) {
+    if (fault_possible(volume, {0, 0}, DiskRequest::Flush)) return true;
+    if (any_fault(volume) && stack_has(device, disk_of_volume_[volume])) return true;
+  }
+  return false;
+}
+
 LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending) const {
   LegalSet legal;
   const IoKind kind = io_kind(operation);
@@ -82,13 +92,7 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
     allow(legal, {0});
     if (kind != IoKind::Flush && !bio) allow(legal, {EINVAL, ENOSPC});
     if (kind == IoKind::Flush) {
-      for (VolumeId volume = 0; volume < program_->trace.disks.size(); ++volume) {
-        if (fault_possible(volume, {0, 0}, DiskRequest::Flush)) allow(legal, {EIO});
-        if (stack_has(pending.device, disk_of_volume_[volume])) {
-          if (any_fault(volume)) allow(legal, {EIO});
-        }
-      }
-      if (no_table || stack_flakes(pending.device)) allow(legal, {EIO});
+      if (no_table || flush_may_fail(pending.device)) allow(legal, {EIO});
       if (mapped && device.blurred) allow(legal, {EIO});
     }
     return legal;
@@ -223,6 +227,10 @@ LegalSet Machine::io_errors(const Operation& operation, const PendingIo& pending
     for (VolumeId volume = 0; volume < program_->trace.disks.size(); ++volume) {
       if (any_fault(volume)) allow(legal, {EIO});
     }
+  }
+  // R44: who does not lose the error of the flush tells it.
+  if (!reads && flag(OperationFlag::Preflush) && flush_may_fail(pending.device)) {
+    allow(legal, {EIO});
   }
   if (device.blurred) allow(legal, {EIO, 0, ENOSPC});
   return legal;

@@ -93,6 +93,7 @@ class Machine {
   Verdict complete_io(const Event& event, PendingIo pending);
   Verdict complete_read(const Event& event, PendingIo& pending);
   Verdict complete_write(const Event& event, PendingIo& pending);
+  bool flush_may_fail(DeviceId device) const;
   LegalSet io_errors(const Operation& operation, const PendingIo& pending) const;
   bool passes_interposer(const PendingIo& pending) const;
   bool went_past_interposer(const Event& event, const PendingIo& pending) const;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "vm-images/agent/log_summary.h"
+#include "models/trace/log_summary.h"
 #include "vm-images/agent/operations.h"
 
 namespace bioscope {

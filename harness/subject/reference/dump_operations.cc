@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading back what targets have written for themselves: the log of log-writes, era's metadata. The
 // device is read as it is, whoever has it open.
+#include <algorithm>
 #include <cerrno>
 
 #include "harness/subject/reference/perform.h"
 #include "models/interposer/block/submit.h"
 #include "models/interposer/era_metadata/era_dump.h"
-#include "models/interposer/targets/log_format.h"
+#include "models/trace/log_summary.h"
 
 namespace bioscope::reference {
 namespace {
@@ -28,13 +29,22 @@ class ReadOnlyStore final : public persistent_data::BlockStore {
   blk::BlockDevice& bdev_;
 };
 
-Outcome log_dump(blk::BlockDevice& bdev, u64 seed) {
-  const auto read = [&bdev](u64 first_sector, std::span<u8> bytes) {
-    return blk::blkdev_read(bdev, first_sector, bytes) == 0;
-  };
-  auto text = dm::log_dump_text(bdev.nr_sectors(), read, seed);
-  if (!text) return Outcome{EINVAL, 0, {}, text.error().message};
-  return said(std::move(*text));
+// By the agent's reader, which shares nothing with the target.
+Outcome log_dump(Stage& stage, blk::BlockDevice& bdev) {
+  constexpr u64 kChunkSectors = 64;
+  LogSummary log(stage.trace.seed);
+  const u64 size_sectors = bdev.nr_sectors();
+  const Buffer buffer(stage.buffers, kChunkSectors * kSectorBytes);
+  for (u64 sector = 0; sector < size_sectors && log.wants_more(); sector += kChunkSectors) {
+    const u64 count = std::min(kChunkSectors, size_sectors - sector);
+    const std::span<u8> chunk = buffer.bytes().first(count * kSectorBytes);
+    if (const int error = blk::blkdev_read(bdev, sector, chunk); error != 0) return failed(error);
+    for (u64 i = 0; i < count && log.wants_more(); ++i) {
+      log.take(chunk.subspan(i * kSectorBytes, kSectorBytes));
+    }
+  }
+  const auto text = log.text();
+  return text ? said(*text) : Outcome{EINVAL, 0, {}, text.error().message};
 }
 
 // As the agent's: whatever era_dump cannot read is EIO.
@@ -51,9 +61,8 @@ Outcome perform_dump(Stage& stage, const Operation& operation) {
   if (const int error = stage.open(operation.device, nullptr, opened); error != 0) {
     return failed(error);
   }
-  Outcome outcome = operation.kind == OperationKind::LogDump
-                        ? log_dump(*opened.bdev, stage.trace.seed)
-                        : era_dump(*opened.bdev);
+  Outcome outcome = operation.kind == OperationKind::LogDump ? log_dump(stage, *opened.bdev)
+                                                             : era_dump(*opened.bdev);
   Stage::close(opened);
   return outcome;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vm-images/agent/log_summary.h"
+#include "models/trace/log_summary.h"
 
 #include <fmt/format.h>
 

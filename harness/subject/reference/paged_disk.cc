@@ -59,6 +59,11 @@ void PagedDisk::grow() {
   }
 }
 
+void PagedDisk::resize(u64 size_sectors) {
+  if (size_sectors < size_sectors_) zero(size_sectors, size_sectors_ - size_sectors);
+  size_sectors_ = size_sectors;
+}
+
 void PagedDisk::submit(rt::DiskIo& io) {
   rt::before_access(object_,
                     io.operation == rt::DiskOperation::Read ? rt::Access::Read : rt::Access::Write);

@@ -20,7 +20,8 @@ class PagedDisk final : public rt::Disk {
   ~PagedDisk() override;
 
   u64 size_sectors() const override { return size_sectors_; }
-  void resize(u64 size_sectors) { size_sectors_ = size_sectors; }
+  // What lies behind a smaller end is gone, as with ftruncate(2).
+  void resize(u64 size_sectors);
   void submit(rt::DiskIo& io) override;
 
  private:

@@ -92,8 +92,13 @@ TEST(PagedDisk, IsAsLargeAsItWasTold) {
     EXPECT_EQ(transfer(disk, rt::DiskOperation::Write, kHuge, bytes, 1), EIO);
     EXPECT_EQ(transfer(disk, rt::DiskOperation::Discard, 0, {}, kHuge), 0);
     EXPECT_EQ(read(disk, kHuge - 1, 1), std::vector<u8>(kSectorBytes, 0));
+    ASSERT_EQ(transfer(disk, rt::DiskOperation::Write, 7, bytes, 1), 0);
+    ASSERT_EQ(transfer(disk, rt::DiskOperation::Write, 8, bytes, 1), 0);
     disk.resize(8);
     EXPECT_EQ(transfer(disk, rt::DiskOperation::Write, 8, bytes, 1), EIO);
+    disk.resize(kHuge);
+    EXPECT_EQ(read(disk, 7, 1), bytes);
+    EXPECT_EQ(read(disk, 8, 1), std::vector<u8>(kSectorBytes, 0));
   });
 }
 

@@ -136,7 +136,8 @@ int SmallFs::freeze_fs() {
 }
 
 int SmallFs::unfreeze_fs() {
-  return read_only_ || unmounting_ ? 0 : write_super(/*clean=*/false);
+  if (!read_only_ && !unmounting_) static_cast<void>(write_super(/*clean=*/false));
+  return 0;
 }
 
 // F2: to the copy that does not hold, durable before write_super() makes it the one that does.
@@ -165,12 +166,21 @@ int SmallFs::write_metadata() {
   return error;
 }
 
+// F5. REQUIRES: between start_write() and end_write().
+int SmallFs::begin_change() {
+  return super_.clean == 0 ? 0 : write_super(/*clean=*/false);
+}
+
 int SmallFs::write_super(bool clean) {
   metadata_lock_.lock();
-  super_.clean = clean && changes_ == written_changes_ ? 1 : 0;
-  ++super_.generation;
-  const int error = write_super_block(*bdev_, super_);
-  if (error == 0) release_blocks();
+  FsSuper next = super_;
+  next.clean = clean && changes_ == written_changes_ ? 1 : 0;
+  ++next.generation;
+  const int error = write_super_block(*bdev_, next);
+  if (error == 0) {
+    super_ = next;
+    release_blocks();
+  }
   metadata_lock_.unlock();
   return error;
 }

@@ -11,7 +11,10 @@
 //       freeze_fs() and unfreeze_fs(), and after unmount(). check() demands that.
 //   F4  A block that a removed file had is used again only when the removal is on the device and
 //       nobody reads or writes that file any more.
-//   F5  Whoever changes the file system is between start_write() and end_write() (S1).
+//   F5  A thaw always succeeds, as ext4's does; where it could not take "clean" back, the first
+//   change
+//       afterwards does, or fails.
+//   F6  Whoever changes the file system is between start_write() and end_write() (S1).
 // Threads of one simulated run may share it; it is made and destroyed within the run.
 #pragma once
 
@@ -87,6 +90,7 @@ class SmallFs final : public blk::SuperBlock {
   int load(std::string_view type);
   int write_metadata();
   int write_super(bool clean);
+  int begin_change();
   void release_blocks();
   // small_fs_files.cc
   FilePtr find(std::string_view name) const;

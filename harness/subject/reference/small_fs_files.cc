@@ -55,6 +55,11 @@ int SmallFs::write(std::string_view name, Range range, std::span<u8> bytes, cons
   }
   ++busy_;
   start_write();
+  if (const int error = begin_change(); error != 0) {
+    end_write();
+    --busy_;
+    return error;
+  }
   const FilePtr file = find_or_make(name);
   ++file->users;
   file->lock.lock();
@@ -153,15 +158,17 @@ int SmallFs::remove(std::string_view name) {
   if (read_only_) return EROFS;
   ++busy_;
   start_write();
+  int error = begin_change();
   const FilePtr file = find(name);  // another one may have removed it meanwhile
-  if (file != nullptr) {
+  if (error == 0 && file == nullptr) error = ENOENT;
+  if (error == 0) {
     std::erase(files_, file);
     removed_.push_back(file);
     ++changes_;
   }
   end_write();
   --busy_;
-  return file == nullptr ? ENOENT : 0;
+  return error;
 }
 
 // All at once, neighbours in one bio; waits for every one. The first error.

@@ -28,7 +28,7 @@ struct Machine {
     EXPECT_EQ(system.add_disk(copy.disk()), 0);
   }
   ~Machine() {
-    system.remove_disk(disk.disk());
+    if (!removed) system.remove_disk(disk.disk());
     system.remove_disk(copy.disk());
   }
   blk::BlockDevice& device() { return disk.disk().whole(); }
@@ -61,6 +61,7 @@ struct Machine {
   blk::System system;
   blk::RequestDisk disk{system, "d0", memory, {}, kSectors};
   blk::RequestDisk copy{system, "d1", copied, {}, kSectors};
+  bool removed = false;
 };
 
 void in_run(const std::function<void(Machine&)>& program) {
@@ -166,6 +167,21 @@ TEST(SmallFs, AWriteWaitsWhileItIsFrozen) {
     EXPECT_EQ(fs->unmount(), EBUSY);
     EXPECT_EQ(fs->thaw(), 0);
     writer.join();
+    EXPECT_EQ(fs->unmount(), 0);
+  });
+}
+
+TEST(SmallFs, AThawSucceedsThoughTheDiskIsGone) {
+  in_run([](Machine& machine) {
+    ASSERT_EQ(SmallFs::make(machine.device(), "ext4"), 0);
+    auto fs = machine.mount(machine.device());
+    EXPECT_EQ(write(*fs, "a", {0, 8}, 1), 0);
+    ASSERT_EQ(blk::freeze_bdev(machine.device()), 0);
+    machine.system.remove_disk(machine.disk.disk());
+    machine.removed = true;
+    EXPECT_EQ(blk::thaw_bdev(machine.device()), 0);
+    EXPECT_EQ(write(*fs, "a", {0, 8}, 2), EIO);
+    EXPECT_EQ(fs->remove("a"), EIO);
     EXPECT_EQ(fs->unmount(), 0);
   });
 }

@@ -157,7 +157,7 @@ bool Snapshot::can_merge() {
 std::string Snapshot::status(StatusType status_type) {
   const rt::WriteGuard guard(lock_);
   if (status_type == StatusType::Table) {
-    std::string text = fmt::format("{} {} {} {}", origin_.name, cow_.name, store_->type_word(),
+    std::string text = fmt::format("{} {} {} {}", origin_.path, cow_.path, store_->type_word(),
                                    store_->chunk_sectors());
     if (features_.discard_passdown_origin) {
       text += " 2 discard_zeroes_cow discard_passdown_origin";

@@ -58,7 +58,7 @@ void SnapshotOrigin::postsuspend() {
 }
 
 std::string SnapshotOrigin::status(StatusType status_type) {
-  return status_type == StatusType::Table ? device_.name : std::string();
+  return status_type == StatusType::Table ? device_.path : std::string();
 }
 
 bool SnapshotOrigin::iterate_devices(const DeviceVisitor& visit) {

@@ -100,7 +100,11 @@ void Machine::place_io(PendingIo& pending, std::vector<Piece> pieces) {
       note_era_write(pending, piece, false);
       if (piece.kind == PieceKind::Error) note_failed_write(piece);
     }
-    pending.pieces.push_back(piece);
+  }
+  if (pending.pieces.empty()) {
+    pending.pieces = std::move(pieces);
+  } else {
+    pending.pieces.insert(pending.pieces.end(), pieces.begin(), pieces.end());
   }
 }
 
@@ -221,19 +225,18 @@ Verdict Machine::complete_io(const Event& event, PendingIo pending) {
     return not_judged(pending.why_free);
   }
   const LegalSet legal = io_errors(operation, pending);
-  const std::string target = target_name(pending.device);
   const bool waits = std::ranges::any_of(pending.pieces, [](const Piece& piece) {
     return piece.kind == PieceKind::Deferred && piece.certain;
   });
   if (waits && event.error == 0 && kind != IoKind::Flush) {
-    return violation(rule(38), target,
+    return violation(rule(38), target_name(pending.device),
                      "I/O to " + operation.device + " returned while the device is suspended");
   }
   if (!legal.allows(event.error)) {
     const bool moves = kind == IoKind::Read || kind == IoKind::Write;
     const bool passed_by = moves && event.error == 0 && legal.rule != property(9) &&
                            passes_interposer(pending);  // P2: what has to fail there did not
-    return violation(passed_by ? property(2) : legal.rule, target,
+    return violation(passed_by ? property(2) : legal.rule, target_name(pending.device),
                      "expected " + errors_text(legal.errors) + ", got " + error_text(event.error));
   }
   exercised(event.error == EAGAIN ? rule(10) : legal.rule);
@@ -253,7 +256,7 @@ Verdict Machine::complete_io(const Event& event, PendingIo pending) {
     if (verdict.kind != VerdictKind::Legal || lost.empty()) return verdict;
     verdict.kind = VerdictKind::Hazard;
     verdict.rule = rule(44);
-    verdict.target = target;
+    verdict.target = target_name(pending.device);
     verdict.message = "the write with preflush to " + operation.device + " " +
                       std::to_string(operation.range.first_sector) + "+" +
                       std::to_string(operation.range.count_sectors) +

@@ -8,7 +8,8 @@ void CandidateSet::add(const Candidate& candidate) {
   if (count_ < kInline) {
     few_[count_] = candidate;
   } else {
-    many_.push_back(candidate);
+    if (!many_) many_ = std::make_unique<std::vector<Candidate>>();
+    many_->push_back(candidate);
   }
   ++count_;
 }
@@ -23,7 +24,7 @@ void CandidateSet::add_all(const CandidateSet& other, i64 shift_by) {
 
 void CandidateSet::clear() {
   count_ = 0;
-  many_.clear();
+  many_.reset();
 }
 
 bool CandidateSet::contains(const Candidate& candidate) const {

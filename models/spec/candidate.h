@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -33,7 +34,17 @@ struct Candidate {
 class CandidateSet {
  public:
   CandidateSet() = default;
-  explicit CandidateSet(const Candidate& one) { add(one); }
+  explicit CandidateSet(const Candidate& one) : count_(1), few_{one} {}
+  CandidateSet(const CandidateSet& other)
+      : count_(other.count_),
+        few_(other.few_),
+        many_(other.many_ ? std::make_unique<std::vector<Candidate>>(*other.many_) : nullptr) {}
+  CandidateSet(CandidateSet&&) = default;
+  CandidateSet& operator=(const CandidateSet& other) {
+    if (this != &other) *this = CandidateSet(other);
+    return *this;
+  }
+  CandidateSet& operator=(CandidateSet&&) = default;
 
   void add(const Candidate& candidate);
   void add_all(const CandidateSet& other, i64 shift_by);
@@ -41,27 +52,32 @@ class CandidateSet {
   bool empty() const { return count_ == 0; }
   std::size_t size() const { return count_; }
   const Candidate& operator[](std::size_t i) const {
-    return i < kInline ? few_[i] : many_[i - kInline];
+    return i < kInline ? few_[i] : (*many_)[i - kInline];
   }
   bool contains(const Candidate& candidate) const;
   bool has_any() const;
 
   template <typename Keep>
   void keep_if(Keep keep) {
-    CandidateSet kept;
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (keep((*this)[i])) kept.add((*this)[i]);
+    u32 kept = 0;
+    for (u32 i = 0; i < count_; ++i) {
+      if (!keep((*this)[i])) continue;
+      if (kept != i) at(kept) = (*this)[i];
+      ++kept;
     }
-    *this = std::move(kept);
+    count_ = kept;
+    if (many_) many_->resize(count_ > kInline ? count_ - kInline : 0);
   }
 
   bool operator==(const CandidateSet& other) const;
 
  private:
   static constexpr std::size_t kInline = 2;
+  Candidate& at(std::size_t i) { return i < kInline ? few_[i] : (*many_)[i - kInline]; }
+
   u32 count_ = 0;
   std::array<Candidate, kInline> few_;
-  std::vector<Candidate> many_;
+  std::unique_ptr<std::vector<Candidate>> many_;  // behind the first two, if there ever were more
 };
 
 // Does `seen`, read at `place`, come from the candidate? Holds for all that follow in a run.

@@ -7,6 +7,8 @@
 namespace bioscope::spec {
 
 Contents::Contents(u64 size_sectors, CandidateSet initial) {
+  constexpr std::size_t kUsualRuns = 4;
+  runs_.reserve(kUsualRuns);
   runs_.push_back(Run{size_sectors, std::move(initial)});
 }
 

@@ -38,12 +38,8 @@ bool Machine::power_unsure(VolumeId volume) const {
   const Device& disk = devices_[volume];
   if (disk.unpowered || disk.losing_power || disk.gaining_power) return true;
   if (disk.power_changed_at == 0) return false;
-  for (OperationId id = 0; id < invoked_.size(); ++id) {
-    if (invoked_[id] != 0 && returned_[id] == 0 && invoked_[id] < disk.power_changed_at) {
-      return true;
-    }
-  }
-  return false;
+  return std::ranges::any_of(under_way_,
+                             [&](OperationId id) { return invoked_[id] < disk.power_changed_at; });
 }
 
 // The volumes that a flush of the device reaches for certain.
@@ -100,12 +96,15 @@ void Machine::begin_flush(PendingIo& pending) {
   if (!flushes) return;
   std::vector<VolumeId> reached;
   flushed_by(pending.device, false, reached, 0);
-  for (const VolumeId volume : reached) pending.flushed.emplace_back(volume, volumes_[volume]);
+  auto flushed = std::make_shared<FlushedVolumes>();
+  for (const VolumeId volume : reached) flushed->emplace_back(volume, volumes_[volume]);
+  pending.flushed = std::move(flushed);
 }
 
 // W2: it has succeeded.
 void Machine::settle_flush(const PendingIo& pending) {
-  for (const auto& [volume, before] : pending.flushed) {
+  if (!pending.flushed) return;
+  for (const auto& [volume, before] : *pending.flushed) {
     if (pending.swapped || fault_possible(volume, {0, 0}, DiskRequest::Flush)) continue;
     Contents& durable = durable_[volume];
     before.for_each({0, before.size_sectors()}, [&](u64 first, u64 end, const CandidateSet& set) {
@@ -143,12 +142,20 @@ void Machine::begin_power(DeviceId id, bool cut) {
   if (!cut) return;
   for (LogTarget& log : logs_) log.unknown = log.unknown || log.place.volume == device.volume;
   io_may_fail(id, {0, ~u64{0}}, property(9), false);
-  // What succeeds now may have been lost right afterwards.
+  flushes_are_over(id);
+}
+
+// What succeeds from now on may have been lost right afterwards.
+void Machine::flushes_are_over(DeviceId disk) {
   for (PendingIo& pending : pending_io_) {
-    if (stack_has(pending.device, id)) pending.ambiguous = true;
-    std::erase_if(pending.flushed, [&](const auto& flushed) {
-      return flushed.first == device.volume || flushed.first >= program_->trace.disks.size();
+    if (stack_has(pending.device, disk)) pending.ambiguous = true;
+    if (!pending.flushed) continue;
+    auto left = std::make_shared<FlushedVolumes>(*pending.flushed);
+    std::erase_if(*left, [&](const auto& flushed) {
+      return flushed.first == devices_[disk].volume ||
+             flushed.first >= program_->trace.disks.size();
     });
+    pending.flushed = std::move(left);
   }
 }
 
@@ -159,12 +166,7 @@ void Machine::finish_power(DeviceId id, bool cut, bool succeeded) {
   device.unpowered = cut;
   device.power_changed_at = now_;
   if (!cut) return;
-  for (PendingIo& pending : pending_io_) {
-    if (stack_has(pending.device, id)) pending.ambiguous = true;
-    std::erase_if(pending.flushed, [&](const auto& flushed) {
-      return flushed.first == device.volume || flushed.first >= program_->trace.disks.size();
-    });
-  }
+  flushes_are_over(id);
   volumes_[device.volume] = durable_[device.volume];
   for (SnapStore& store : stores_) {
     if (lies_on(store, id)) cut_store(store, id);

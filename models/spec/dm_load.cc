@@ -13,7 +13,7 @@ constexpr std::initializer_list<int> kConstructorErrors = {EINVAL, ENXIO, ENODEV
 
 }  // namespace
 
-Machine::Plan Machine::plan_load(const Operation& operation, DeviceId id) const {
+Plan Machine::plan_load(const Operation& operation, DeviceId id) const {
   Plan plan;
   auto table = std::make_shared<Table>();
   table->read_only = operation.flags.has(OperationFlag::ReadOnly);
@@ -51,7 +51,6 @@ Machine::Plan Machine::plan_load(const Operation& operation, DeviceId id) const 
       break;
     }
     table->size_sectors = parsed.target.end_sector();
-    if (!table->text.empty()) table->text += "; ";
     table->targets.push_back(std::move(parsed.target));
   }
   if (refused != RuleId::None) {
@@ -121,9 +120,8 @@ void Machine::plan_devices(Table& table, LegalSet& legal) const {
       allow(by_type, {EIO});
     }
     if (refused) {  // whoever looks first refuses it
-      for (const int error : by_type.errors) {
-        if (error != 0) allow(legal, {error});
-      }
+      by_type.errors.remove(0);
+      legal.errors.add(by_type.errors);
       continue;
     }
     legal = by_type;
@@ -158,12 +156,12 @@ void Machine::release(DeviceId, const TablePtr& table) {
   }
 }
 
-void Machine::apply_load(const Operation& operation, DeviceId id) {
-  const Plan plan = plan_load(operation, id);
-  auto table = std::make_shared<Table>();
-  if (plan.table) {
-    *table = *plan.table;
-  } else {
+void Machine::apply_load(const Operation& operation, DeviceId id, Plan plan) {
+  if (!plan.table) plan = plan_load(operation, id);
+  std::shared_ptr<Table> table = std::move(plan.table);
+  if (table.use_count() > 1) table = std::make_shared<Table>(*table);  // a copy of us has it too
+  if (!table) {
+    table = std::make_shared<Table>();
     table->unsupported = "a table was taken that the specification does not understand";
   }
   for (Target& target : table->targets) {
@@ -186,8 +184,6 @@ void Machine::apply_load(const Operation& operation, DeviceId id) {
       target.made_most_ms = time_most_ms_;
       if (target.type == TargetType::LogWrites) target.instance = ++instances_;
       load_log(target, id);
-      if (!table->text.empty()) table->text += "; ";
-      table->text += table_line(target);
     }
   }
   const TablePtr loaded = table;

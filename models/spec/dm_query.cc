@@ -1,40 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ioctls that only ask, messages, and DM ioctls past libdevmapper (R26 to R28).
+// The ioctls that only ask.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
 
 #include "models/spec/machine.h"
 
 namespace bioscope::spec {
 namespace {
-
-std::map<std::string, std::string> fields_of(const std::string& text) {
-  std::map<std::string, std::string> fields;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    if (text.compare(at, 6, "table=") == 0) {
-      fields["table"] = text.substr(at + 6);
-      return fields;
-    }
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::string word = text.substr(at, end - at);
-    if (!word.empty()) {
-      const std::size_t equals = word.find('=');
-      fields[word.substr(0, equals)] = equals == std::string::npos ? "" : word.substr(equals + 1);
-    }
-    at = end + 1;
-  }
-  return fields;
-}
-
-std::string field(const std::map<std::string, std::string>& fields, const std::string& key) {
-  const auto found = fields.find(key);
-  return found == fields.end() ? std::string() : found->second;
-}
 
 std::vector<std::string> words_of(std::string_view text, std::string_view between) {
   std::vector<std::string> words;
@@ -49,90 +24,13 @@ std::vector<std::string> words_of(std::string_view text, std::string_view betwee
 
 }  // namespace
 
-// A raw ioctl as the operation that it amounts to; what refuses it before that goes to `refused`.
-// What is neither stays a raw ioctl whose outcome is not described.
-Operation Machine::as_plain(const Operation& raw, LegalSet& refused) const {
-  if (raw.kind != OperationKind::Ioctl) return raw;
-  const auto fields = fields_of(raw.text);
-  const std::string command = field(fields, "command");
-  const std::string name = field(fields, "name");
-  const std::string uuid = field(fields, "uuid");
-  const std::string device = field(fields, "device");
-  const std::string version = field(fields, "version");
-  const std::string uid = field(fields, "uid");
-  const auto refuse_with = [&](RuleId rule, std::initializer_list<int> errors) {
-    refused.rule = rule;
-    allow(refused, errors);
-  };
-  Operation plain = raw;
-  if (!uid.empty() && uid != "0") {  // R28
-    refuse_with(rule(28), {EACCES});
-    return plain;
+std::string table_text(const Table& table) {
+  std::string text;
+  for (const Target& target : table.targets) {
+    if (!text.empty()) text += "; ";
+    text += table_line(target);
   }
-  const bool number =
-      !command.empty() && command.find_first_not_of("0123456789") == std::string::npos;
-  constexpr u64 kLastCommand = 18;
-  if (number && parse_number(command).value_or(0) > kLastCommand) refuse_with(rule(28), {ENOTTY});
-  if (!version.empty() && version.substr(0, version.find('.')) != "4") {
-    refuse_with(rule(28), {EINVAL});
-  }
-  if (!refused.errors.empty()) return plain;
-  if (command == "create") {
-    if (name.empty() || name.find('/') != std::string::npos) {  // R26
-      refuse_with(rule(26), {EINVAL});
-      return plain;
-    }
-    plain.kind = OperationKind::Create;
-    plain.device = name;
-    plain.text = uuid;
-    return plain;
-  }
-  const bool on_device = command == "status" || command == "load" || command == "clear" ||
-                         command == "remove" || command == "table" || command == "deps" ||
-                         command == "suspend";
-  if (!on_device) return plain;
-  // R27: one identifier; a name goes before a device number, never with it.
-  if (!name.empty() && !uuid.empty()) refuse_with(rule(27), {EINVAL});
-  if ((!name.empty() || !uuid.empty()) && !device.empty()) refuse_with(rule(27), {ENXIO, EINVAL});
-  if (!refused.errors.empty()) return plain;
-  DeviceId id = kNone;
-  for (std::size_t i = 0; i < devices_.size(); ++i) {
-    if (!devices_[i].exists || !devices_[i].mapped) continue;
-    if ((!name.empty() && devices_[i].name == name) ||
-        (!device.empty() && devices_[i].name == device) ||
-        (!uuid.empty() && devices_[i].uuid == uuid)) {
-      id = static_cast<DeviceId>(i);
-    }
-  }
-  if (id == kNone) {
-    refuse_with(rule(27), {ENXIO});
-    return plain;
-  }
-  if (command == "load") {
-    const std::string targets = field(fields, "targets");
-    constexpr u64 kMostTargets = 1048576;
-    if (targets == "0") {
-      refuse_with(rule(29), {EINVAL});
-    } else if (parse_number(targets).value_or(0) > kMostTargets) {
-      refuse_with(rule(29), {EOVERFLOW});
-    } else {
-      plain.kind = OperationKind::Load;
-      plain.device = devices_[id].name;
-      plain.text = field(fields, "table");
-    }
-    return plain;
-  }
-  if (command == "status" || command == "table" || command == "deps") {
-    refuse_with(rule(27), {0});
-    return plain;
-  }
-  if (command == "clear") plain.kind = OperationKind::Clear;
-  if (command == "remove") plain.kind = OperationKind::Remove;
-  if (plain.kind != OperationKind::Ioctl) {
-    plain.device = devices_[id].name;
-    plain.text.clear();
-  }
-  return plain;
+  return text;
 }
 
 LegalSet Machine::query_legal(const Operation& operation) const {
@@ -173,6 +71,7 @@ std::string Machine::info_text(DeviceId id) const {
 // What it says wrongly: R34 where only the open count is impossible.
 RuleId Machine::info_breaks(DeviceId id, const OpenCounts& opens, const std::string& text) const {
   const std::string expected = info_text(id);
+  if (text == expected) return RuleId::None;
   const auto ours = words_of(expected, " ");
   const auto theirs = words_of(text, " ");
   if (ours.size() != theirs.size()) return rule(31);
@@ -332,7 +231,7 @@ Verdict Machine::complete_query(const Event& event) {
       fits = event.text == expected;
       break;
     case OperationKind::Table:
-      expected = device.live ? device.live->text : "";
+      expected = device.live ? table_text(*device.live) : "";
       fits = event.text == expected;
       break;
     default:
@@ -342,62 +241,6 @@ Verdict Machine::complete_query(const Event& event) {
   if (fits) return legal_verdict();
   return violation(judged_by, target_name(id),
                    fmt::format("said \"{}\", expected \"{}\"", event.text, expected));
-}
-
-LegalSet Machine::message_legal(const Operation& operation, DeviceId id) const {
-  const Device& device = devices_[id];
-  if (operation.text == "@cancel_deferred_remove") {
-    LegalSet legal = one_of(rule(34), {0});
-    if (!device.deferred_remove) allow(legal, {EINVAL, EBUSY, ENXIO});
-    return legal;
-  }
-  if (operation.text.starts_with("@")) return one_of(rule(70), {0, EINVAL, ENXIO});
-  if (!device.live) return one_of(rule(45), {EINVAL, ENXIO});
-  const u64 sector = operation.number < 0 ? 0 : static_cast<u64>(operation.number);
-  const auto target =
-      std::ranges::upper_bound(device.live->targets, sector, {}, &Target::end_sector);
-  if (target == device.live->targets.end()) return one_of(rule(70), {EINVAL});
-  if (target->type == TargetType::Era) {
-    LegalSet legal = one_of(rule(54), {0});
-    legal.may_block = device.suspended;  // R56
-    const EraStore& era = eras_[target->store];
-    if (operation.text == "take_metadata_snap") {
-      legal = one_of(rule(54), {!era.held_known || !era.held ? 0 : EINVAL});
-      if (!era.held_known) allow(legal, {EINVAL});
-    } else if (operation.text == "drop_metadata_snap") {
-      legal = one_of(rule(54), {!era.held_known || era.held ? 0 : EINVAL});
-      if (!era.held_known) allow(legal, {EINVAL});
-      allow(legal, {ENOENT});
-    } else if (operation.text != "checkpoint") {
-      legal = one_of(rule(54), {EINVAL});
-    }
-    if (era.unknown || era.failing || any_fault(era.place.volume)) allow(legal, {0, EIO, EINVAL});
-    return legal;
-  }
-  if (target->type == TargetType::LogWrites && mark_of_message(operation.text)) {
-    return one_of(rule(51), {0});
-  }
-  return one_of(target->type == TargetType::LogWrites ? rule(51) : rule(70), {EINVAL});
-}
-
-void Machine::apply_message(const Operation& operation, DeviceId id) {
-  Device& device = devices_[id];
-  if (operation.text == "@cancel_deferred_remove") {
-    device.deferred_remove = false;
-    return;
-  }
-  if (!device.live) return;
-  const u64 sector = operation.number < 0 ? 0 : static_cast<u64>(operation.number);
-  const auto target =
-      std::ranges::upper_bound(device.live->targets, sector, {}, &Target::end_sector);
-  if (target == device.live->targets.end() || target->type != TargetType::Era) return;
-  EraStore& era = eras_[target->store];
-  if (operation.text == "checkpoint" || operation.text == "take_metadata_snap") {
-    ++era.era_least;  // R54; era_most went up when it was invoked
-    era.begun.push_back(now_);
-  }
-  if (operation.text == "take_metadata_snap") era.held = true;
-  if (operation.text == "drop_metadata_snap") era.held = false;
 }
 
 }  // namespace bioscope::spec

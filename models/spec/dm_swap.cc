@@ -71,7 +71,7 @@ LegalSet Machine::resume_legal(DeviceId id) const {
   }
   LegalSet legal = one_of(device.inactive ? rule(32) : device.suspended ? rule(40) : rule(31), {0});
   legal.may_block = true;
-  for (const int error : attach.errors) allow(legal, {error});
+  legal.errors.add(attach.errors);
   for (const Target& target : table->targets) {
     if (target.type == TargetType::Era &&
         (any_fault(target.devices[0].device) || eras_[target.store].failing)) {
@@ -102,7 +102,7 @@ void Machine::apply_resume(DeviceId id) {
   const TablePtr old = swaps ? device.live : nullptr;
   if (swaps) {
     exercised(rule(33));
-    const bool moved = device.live && device.live->text != device.inactive->text;
+    const bool moved = device.live && table_text(*device.live) != table_text(*device.inactive);
     device.live = device.inactive;
     device.inactive = nullptr;
     device.read_only = device.live->read_only;

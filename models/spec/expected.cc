@@ -32,6 +32,7 @@ Event Machine::expected(OperationId id) const {
   const Operation& operation = this->operation(id);
   if (alone.invoked_[id] == 0) {
     alone.invoked_[id] = alone.now_;
+    alone.under_way_.push_back(id);
     alone.invoke(id);
   }
   Event event;
@@ -44,7 +45,7 @@ Event Machine::expected(OperationId id) const {
   const auto disk = std::ranges::find(alone.pending_disks_, id, &PendingDisk::id);
   if (disk != alone.pending_disks_.end()) legal = disk->legal;
   if (legal.errors.empty()) allow(legal, {0});
-  event.error = legal.allows(0) ? 0 : legal.errors.front();
+  event.error = legal.allows(0) ? 0 : legal.errors.list().front();
   // R44: a right subject reports the flush that failed.
   if (io != alone.pending_io_.end() && io->device != kNone &&
       !alone.fault_of_preflush(id, *io).empty()) {
@@ -96,7 +97,7 @@ Event Machine::expected(OperationId id) const {
       event.text = deps_text(device);
       break;
     case OperationKind::Table:
-      if (devices_[device].live) event.text = devices_[device].live->text;
+      if (devices_[device].live) event.text = table_text(*devices_[device].live);
       break;
     case OperationKind::Status:
       if (!devices_[device].live) break;

@@ -122,7 +122,7 @@ LegalSet Machine::content_legal(const Operation& operation) const {
     if (there) allow(legal, {0});
     if (!there || file->may_be_missing) allow(legal, {ENOENT});
     if (operation.kind == OperationKind::FileRemove && mounted.read_only) {
-      legal.errors.clear();
+      legal.errors = {};
       allow(legal, {EROFS, ENOENT});
     }
     return legal;

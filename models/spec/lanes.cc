@@ -27,7 +27,9 @@ bool runs_in_its_lane(OperationKind kind) {
 bool Machine::time_is_known(Capabilities can) const {
   return can.has(Capability::VirtualClock) &&
          std::ranges::none_of(program_->operations, [](const Operation* operation) {
-           return operation->text.find("delay") != std::string::npos;
+           return (operation->kind == OperationKind::Load ||
+                   operation->kind == OperationKind::Ioctl) &&
+                  operation->text.find("delay") != std::string::npos;
          });
 }
 
@@ -67,7 +69,7 @@ Verdict Machine::complete_lane(const Event& event) {
     return legal_verdict();
   }
   // The operation may have begun or ended while the signal was on its way.
-  for (const int error : signal_legal(operation).errors) allow(pending.legal, {error});
+  pending.legal.errors.add(signal_legal(operation).errors);
   if (!pending.legal.allows(event.error)) {
     return violation(
         pending.legal.rule, "",

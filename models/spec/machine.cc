@@ -105,6 +105,7 @@ Machine::Machine(std::shared_ptr<const Program> program, Capabilities can)
     device.read_only = trace.disks[i].read_only;
     devices_.push_back(std::move(device));
     volumes_.push_back(Contents::zeroes(trace.disks[i].size_sectors));
+    blocks_differ_ |= trace.disks[i].logical_block_bytes > kSectorBytes;
     if (cuts_) durable_.push_back(volumes_.back());
     disk_of_volume_.push_back(static_cast<DeviceId>(i));
   }
@@ -184,6 +185,7 @@ Verdict Machine::apply(const Event& event) {
     case EventKind::Invoke:
       if (event.operation >= program_->operations.size()) return not_judged("unknown operation");
       invoked_[event.operation] = now_;
+      under_way_.push_back(event.operation);
       invoke(event.operation);
       note_logged(event);
       widen_open_counts();
@@ -198,6 +200,7 @@ Verdict Machine::apply(const Event& event) {
       }
       note_logged(event);
       returned_[event.operation] = now_;
+      std::erase(under_way_, event.operation);
       widen_open_counts();
       return verdict;
     }

@@ -43,23 +43,23 @@ class Machine {
     bool past_interposers = false;
     u32 depth = 0;
   };
-  void map_device(DeviceId device, Range range, Piece carried, Mapping& out,
+  void map_device(DeviceId device, Range range, const Piece& carried, Mapping& out,
                   bool below = false) const;
-  void map_mapped(DeviceId device, Range range, Piece carried, Mapping& out) const;
-  void map_redirected(DeviceId device, Range range, Piece carried, Mapping& out) const;
-  void map_table(DeviceId device, const Table& table, Range range, Piece carried,
+  void map_mapped(DeviceId device, Range range, const Piece& carried, Mapping& out) const;
+  void map_redirected(DeviceId device, Range range, const Piece& carried, Mapping& out) const;
+  void map_table(DeviceId device, const Table& table, Range range, const Piece& carried,
                  Mapping& out) const;
-  void map_target(DeviceId device, const Target& target, Range range, Piece carried,
+  void map_target(DeviceId device, const Target& target, Range range, Piece& carried,
                   Mapping& out) const;
   void map_flakey(const Target& target, Range range, const Piece& carried, Mapping& out) const;
   void map_snapshot(DeviceId device, const Target& target, Range range, const Piece& carried,
                     Mapping& out) const;
-  void map_origin(DeviceId device, const Target& target, Range range, Piece carried,
+  void map_origin(DeviceId device, const Target& target, Range range, Piece& carried,
                   Mapping& out) const;
   std::vector<Piece> map_now(DeviceId device, Range range, bool reads) const;
   std::vector<Piece> map_past_suspends(DeviceId device, Range range, bool reads, bool below) const;
-  void map_disk(DeviceId device, Range range, Piece carried, Mapping& out) const;
-  std::vector<const Table*> possible_tables(const Device& device) const;
+  void map_disk(DeviceId device, Range range, const Piece& carried, Mapping& out) const;
+  TableList possible_tables(const Device& device) const;
   Contents contents_of(DeviceId device, u64 size_sectors, bool below) const;
 
   // --- stack.cc: `below` is how the upper device is opened, below its interposer or above it
@@ -121,16 +121,16 @@ class Machine {
   // --- dm_change.cc, dm_load.cc, dm_swap.cc
   void invoke_change(OperationId id);
   Verdict complete_change(const Event& event);
-  LegalSet change_legal(const Operation& operation) const;
+  LegalSet change_legal(const Operation& operation, Plan* plan = nullptr) const;
   LegalSet create_legal(const Operation& operation) const;
   LegalSet load_legal(const Operation& operation) const;
   LegalSet resume_legal(DeviceId device) const;
   LegalSet remove_legal(const Operation& operation, DeviceId device) const;
   LegalSet rename_legal(const Operation& operation, DeviceId device) const;
   LegalSet open_legal(const Operation& operation) const;
-  void apply_change(const Operation& operation, DeviceId device, int error);
+  void apply_change(const Operation& operation, DeviceId device, Plan plan);
   void apply_create(const Operation& operation);
-  void apply_load(const Operation& operation, DeviceId device);
+  void apply_load(const Operation& operation, DeviceId device, Plan plan);
   void apply_suspend(const Operation& operation, DeviceId device);
   void apply_resume(DeviceId device);
   void resume_failed(DeviceId device);
@@ -139,10 +139,6 @@ class Machine {
   void interrupted_change(DeviceId device);
   void wait_again(DeviceId device);
   void blur(DeviceId device);
-  struct Plan {
-    TablePtr table;
-    LegalSet legal;
-  };
   Plan plan_load(const Operation& operation, DeviceId device) const;
   bool devices_at_hand(const Target& target) const;
   void plan_devices(Table& table, LegalSet& legal) const;
@@ -150,7 +146,14 @@ class Machine {
   bool handover_refused(DeviceId device, const Table& table) const;
   void acquire(const TablePtr& table);
   void release(DeviceId device, const TablePtr& table);
-  Operation as_plain(const Operation& raw, LegalSet& refused) const;
+  // A raw ioctl as the operation that it amounts to, or what refuses it before that.
+  struct Plain {
+    const Operation* operation = nullptr;
+    std::unique_ptr<const Operation> made;
+    LegalSet refused;
+  };
+  Plain as_plain(const Operation& raw) const;
+  Operation unwrap(const Operation& raw, LegalSet& refused) const;
 
   // --- open_count.cc
   bool tables_name(DeviceId upper, DeviceId device) const;
@@ -241,6 +244,7 @@ class Machine {
   void settle_flush(const PendingIo& pending);
   void settle_durable(const PendingIo& pending, const Piece& piece);
   bool lies_on(const SnapStore& store, DeviceId disk) const;
+  void flushes_are_over(DeviceId disk);
   void begin_power(DeviceId disk, bool cut);
   void finish_power(DeviceId disk, bool cut, bool succeeded);
   void cut_store(SnapStore& store, DeviceId disk);
@@ -309,12 +313,14 @@ class Machine {
   u64 now_ = 0;               // number of the event
   std::vector<u64> invoked_;  // by operation; 0: not yet
   std::vector<u64> returned_;
-  std::vector<bool> held_steps_;  // held at present, by disk step
-  std::vector<bool> steps_seen_;  // were held at some time
+  std::vector<OperationId> under_way_;  // invoked and not returned
+  std::vector<bool> held_steps_;        // held at present, by disk step
+  std::vector<bool> steps_seen_;        // were held at some time
   std::vector<Device> devices_;
   std::vector<Contents> volumes_;
   std::vector<Contents> durable_;  // by volume, where the trace cuts the power (W1)
   bool cuts_ = false;
+  bool blocks_differ_ = false;  // some disk's logical blocks are larger than a sector
   std::vector<DeviceId> disk_of_volume_;
   std::vector<SnapStore> stores_;
   std::vector<EraStore> eras_;
@@ -345,12 +351,15 @@ IoKind io_kind(const Operation& operation);
 Verdict legal_verdict();
 Verdict violation(RuleId rule, std::string_view target, std::string message);
 Verdict not_judged(std::string message);
-std::string errors_text(const std::vector<int>& errors);
+std::string errors_text(const ErrorSet& errors);
 std::string error_text(int error);
 LegalSet one_of(RuleId rule, std::initializer_list<int> errors);
 void allow(LegalSet& legal, std::initializer_list<int> errors);
 
+// --- dm_query.cc: as `table` prints it
+std::string table_text(const Table& table);
+
 // --- mapping.cc
-void push_part(Piece piece, PieceKind kind, Range range, std::vector<Piece>& out);
+void push_part(const Piece& piece, PieceKind kind, Range range, std::vector<Piece>& out);
 
 }  // namespace bioscope::spec

@@ -11,7 +11,7 @@ namespace {
 bool enter_era(const Target& target, u64 offset, Piece& piece) {
   for (EraPass& pass : piece.eras) {
     if (pass.store != kNone) continue;
-    pass = {target.store, offset, piece.io_first};
+    pass = {target.store, static_cast<i64>(offset - piece.io_first)};
     return true;
   }
   return false;
@@ -19,7 +19,8 @@ bool enter_era(const Target& target, u64 offset, Piece& piece) {
 
 }  // namespace
 
-void Machine::map_target(DeviceId device, const Target& target, Range range, Piece carried,
+// `carried` is the caller's working copy.
+void Machine::map_target(DeviceId device, const Target& target, Range range, Piece& carried,
                          Mapping& out) const {
   const u64 offset = range.first_sector - target.begin_sector;
   const auto to = [&](std::size_t which) {
@@ -98,7 +99,7 @@ void Machine::map_flakey(const Target& target, Range range, const Piece& carried
             range, out.pieces);
 }
 
-void Machine::map_origin(DeviceId device, const Target& target, Range range, Piece carried,
+void Machine::map_origin(DeviceId device, const Target& target, Range range, Piece& carried,
                          Mapping& out) const {
   const TargetDevice& below = target.devices[0];
   for (std::size_t i = 0; i < carried.through.size(); ++i) {

@@ -8,37 +8,35 @@
 
 namespace bioscope::spec {
 
-void push_part(Piece piece, PieceKind kind, Range range, std::vector<Piece>& out) {
-  piece.kind = kind;
-  piece.first_sector = range.first_sector;
-  piece.count_sectors = range.count_sectors;
-  out.push_back(piece);
+void push_part(const Piece& piece, PieceKind kind, Range range, std::vector<Piece>& out) {
+  Piece& made = out.emplace_back(piece);
+  made.kind = kind;
+  made.first_sector = range.first_sector;
+  made.count_sectors = range.count_sectors;
 }
 
-std::vector<const Table*> Machine::possible_tables(const Device& device) const {
-  std::vector<const Table*> tables;
-  const auto add = [&](const TablePtr& table) {
-    if (table && std::ranges::find(tables, table.get()) == tables.end()) {
-      tables.push_back(table.get());
-    }
-  };
-  if (device.resuming && device.incoming) add(device.incoming);
-  if (!(device.suspended && device.resuming && device.incoming)) add(device.live);
+TableList Machine::possible_tables(const Device& device) const {
+  if (!device.resuming && !device.blurred) return TableList(device.live.get());
+  TableList tables;
+  if (device.resuming) tables.add(device.incoming.get());
+  if (!(device.suspended && device.resuming && device.incoming)) tables.add(device.live.get());
   if (device.blurred) {
-    for (const TablePtr& past : device.past) add(past);
-    add(device.inactive);
+    for (const TablePtr& past : device.past) tables.add(past.get());
+    tables.add(device.inactive.get());
   }
   return tables;
 }
 
 // I/O that comes from outside (`below` is false) goes through the device's interposer (P2).
-void Machine::map_device(DeviceId id, Range range, Piece carried, Mapping& out, bool below) const {
+void Machine::map_device(DeviceId id, Range range, const Piece& carried, Mapping& out,
+                         bool below) const {
   const Device& device = devices_[id];
   if (range.count_sectors == 0) return;
   if (device.gone) {
-    carried.rule = rule(10);
-    carried.dead = true;
-    return push_part(carried, PieceKind::Error, range, out.pieces);
+    Piece dead = carried;
+    dead.rule = rule(10);
+    dead.dead = true;
+    return push_part(dead, PieceKind::Error, range, out.pieces);
   }
   if (!device.exists || device.blurred_disk || out.depth > kMaxDepth) {
     return push_part(carried, PieceKind::Unknown, range, out.pieces);
@@ -49,80 +47,88 @@ void Machine::map_device(DeviceId id, Range range, Piece carried, Mapping& out, 
   if (device.mapped) return map_mapped(id, range, carried, out);
   if (device.whole == kNone) return map_disk(id, range, carried, out);
   // R2: a partition's own end is looked at, and then what is remapped goes to the disk as it is.
+  Piece remapped = carried;
   if (range.end_sector() > device.size_sectors) {
-    carried.rule = rule(1);
-    return push_part(carried, PieceKind::Error, range, out.pieces);
+    remapped.rule = rule(1);
+    return push_part(remapped, PieceKind::Error, range, out.pieces);
   }
-  if (carried.rule == RuleId::None) carried.rule = rule(2);
-  carried.partition = true;
+  if (remapped.rule == RuleId::None) remapped.rule = rule(2);
+  remapped.partition = true;
   range.first_sector += device.start_sector;
-  map_device(device.whole, range, carried, out);
+  map_device(device.whole, range, remapped, out);
 }
 
-void Machine::map_disk(DeviceId id, Range range, Piece carried, Mapping& out) const {
+void Machine::map_disk(DeviceId id, Range range, const Piece& carried, Mapping& out) const {
   const Device& device = devices_[id];
   const u64 least = size_least(id);
-  const u64 most = size_most(id);
-  carried.volume = device.volume;
-  Piece fails = carried;
+  const bool troubled = device.unpowered || device.losing_power || device.dying;
   const bool contents = out.past_suspends;  // what it holds, whether one gets at it or not
-  if (!contents && device.unpowered && !device.gaining_power) {
-    fails.rule = property(9);
-    return push_part(fails, PieceKind::Error, range, out.pieces);
+  if (range.end_sector() <= least && (contents || !troubled)) {
+    push_part(carried, PieceKind::Sectors, range, out.pieces);
+    out.pieces.back().volume = device.volume;
+    return;
   }
-  if (!contents && (device.unpowered || device.losing_power)) {
-    carried.certain = fails.certain = false;
-    fails.rule = property(9);
+  Piece reaches = carried;
+  reaches.volume = device.volume;
+  Piece fails = reaches;
+  if (!contents && troubled) {
+    fails.rule = device.dying ? rule(10) : property(9);
+    fails.dead = device.dying;
+    fails.certain = fails.certain && device.unpowered && !device.gaining_power;
     push_part(fails, PieceKind::Error, range, out.pieces);
-  }
-  if (!contents && device.dying) {
-    carried.certain = fails.certain = false;
-    fails.rule = rule(10);
-    fails.dead = true;
-    push_part(fails, PieceKind::Error, range, out.pieces);
+    if (device.unpowered && !device.gaining_power) return;
+    reaches.certain = false;
   }
   if (range.end_sector() <= least) {
-    return push_part(carried, PieceKind::Sectors, range, out.pieces);
+    return push_part(reaches, PieceKind::Sectors, range, out.pieces);
   }
   if (carried.partition) {  // R2: whether the driver does it is its own affair
-    return push_part(carried, PieceKind::Unknown, range, out.pieces);
+    return push_part(reaches, PieceKind::Unknown, range, out.pieces);
   }
+  const u64 most = size_most(id);
+  fails = reaches;
   fails.rule = rule(1);
-  fails.certain = fails.certain && range.end_sector() > most;
+  fails.certain = reaches.certain && range.end_sector() > most;
   push_part(fails, PieceKind::Error, range, out.pieces);
   // What a limit split off before the end of the disk may have been done.
   const u64 end = std::min(range.end_sector(), most);
   if (range.first_sector >= end || (out.reads && fails.certain)) return;
-  carried.certain = false;
-  push_part(carried, PieceKind::Sectors, {range.first_sector, end - range.first_sector},
+  reaches.certain = false;
+  push_part(reaches, PieceKind::Sectors, {range.first_sector, end - range.first_sector},
             out.pieces);
 }
 
-void Machine::map_mapped(DeviceId id, Range range, Piece carried, Mapping& out) const {
+void Machine::map_mapped(DeviceId id, Range range, const Piece& carried, Mapping& out) const {
   const Device& device = devices_[id];
   if (device.suspended && !device.resuming && !device.blurred && !out.past_suspends) {
-    carried.device = id;  // R38: it waits for the resume
-    push_part(carried, PieceKind::Deferred, range, out.pieces);
+    push_part(carried, PieceKind::Deferred, range, out.pieces);  // R38: it waits for the resume
+    out.pieces.back().device = id;
     return;
   }
-  const auto tables = possible_tables(device);
+  const TableList tables = possible_tables(device);
   if (tables.empty()) {
-    carried.rule = rule(45);
     push_part(carried, PieceKind::Error, range, out.pieces);
+    out.pieces.back().rule = rule(45);
     return;
   }
-  if (tables.size() > 1 || device.blurred) carried.certain = false;
-  if (device.blurred) push_part(carried, PieceKind::Unknown, range, out.pieces);
   ++out.depth;
-  for (const Table* table : tables) map_table(id, *table, range, carried, out);
+  if (tables.size() == 1 && !device.blurred) {
+    map_table(id, **tables.begin(), range, carried, out);
+  } else {
+    Piece unsure = carried;
+    unsure.certain = false;
+    if (device.blurred) push_part(unsure, PieceKind::Unknown, range, out.pieces);
+    for (const Table* table : tables) map_table(id, *table, range, unsure, out);
+  }
   --out.depth;
 }
 
 // I/O to a device that a mapped device is attached over, or may be (P2, P4, P7).
-void Machine::map_redirected(DeviceId id, Range range, Piece carried, Mapping& out) const {
+void Machine::map_redirected(DeviceId id, Range range, const Piece& from, Mapping& out) const {
+  Piece carried = from;
   const Device& device = devices_[id];
   const DeviceId by = device.interposer != kNone ? device.interposer : device.attaching;
-  std::vector<const Table*> tables;  // that it may go through
+  TableList tables;  // that it may go through
   bool direct = device.interposer == kNone;
   // A disk that goes away lets go what waits for its interposer.
   if (device.dying || (device.whole != kNone && devices_[device.whole].dying)) direct = true;
@@ -142,7 +148,7 @@ void Machine::map_redirected(DeviceId id, Range range, Piece carried, Mapping& o
       if (table->interposed != id) {
         direct = true;  // the table that detaches it
       } else if (!waits || out.past_suspends) {
-        tables.push_back(table);
+        tables.add(table);
       }
     }
     // Whether what is sent on comes by an interposer of the mapped device itself is left open.
@@ -152,7 +158,7 @@ void Machine::map_redirected(DeviceId id, Range range, Piece carried, Mapping& o
   }
   if (device.lingering_table) {
     carried.certain = false;
-    tables.push_back(device.lingering_table.get());
+    tables.add(device.lingering_table.get());
   }
   Piece through = carried;
   ++through.interposers;
@@ -165,13 +171,11 @@ void Machine::map_redirected(DeviceId id, Range range, Piece carried, Mapping& o
   --out.depth;
 }
 
-void Machine::map_table(DeviceId device, const Table& table, Range range, Piece carried,
+void Machine::map_table(DeviceId device, const Table& table, Range range, const Piece& carried,
                         Mapping& out) const {
   if (!table.unsupported.empty()) {
-    push_part(carried, PieceKind::Unknown, range, out.pieces);
-    return;
+    return push_part(carried, PieceKind::Unknown, range, out.pieces);
   }
-  carried.mapped = true;
   // R41: a piece ends at the end of its target.
   auto target =
       std::ranges::upper_bound(table.targets, range.first_sector, {}, &Target::end_sector);
@@ -179,20 +183,24 @@ void Machine::map_table(DeviceId device, const Table& table, Range range, Piece 
   for (; target != table.targets.end() && at < range.end_sector(); ++target) {
     const u64 end = std::min(range.end_sector(), target->end_sector());
     Piece part = carried;
+    part.mapped = true;
     part.io_first = carried.io_first + (at - range.first_sector);
     part.target = target->type;
     map_target(device, *target, {at, end - at}, part, out);
     at = end;
   }
-  if (at < range.end_sector()) {
-    carried.rule = table.interposed == kNone ? rule(1) : property(9);
-    carried.io_first += at - range.first_sector;
-    push_part(carried, PieceKind::Error, {at, range.end_sector() - at}, out.pieces);
-  }
+  if (at >= range.end_sector()) return;
+  push_part(carried, PieceKind::Error, {at, range.end_sector() - at}, out.pieces);
+  Piece& past = out.pieces.back();
+  past.mapped = true;
+  past.rule = table.interposed == kNone ? rule(1) : property(9);
+  past.io_first += at - range.first_sector;
 }
 
 std::vector<Piece> Machine::map_now(DeviceId device, Range range, bool reads) const {
+  constexpr std::size_t kUsualPieces = 2;
   Mapping mapping;
+  mapping.pieces.reserve(kUsualPieces);
   mapping.reads = reads;
   map_device(device, range, Piece{}, mapping);
   return std::move(mapping.pieces);

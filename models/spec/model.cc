@@ -2,6 +2,7 @@
 #include "models/spec/model.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "models/spec/hop_judge.h"
 #include "models/spec/machine.h"
@@ -56,8 +57,18 @@ const Marks& Model::marks() const {
   return state_->machine.marks();
 }
 
-bool LegalSet::allows(int error) const {
-  return std::ranges::binary_search(errors, error);
+std::size_t ErrorSet::size() const {
+  std::size_t size = 0;
+  for (const u64 word : words_) size += static_cast<std::size_t>(std::popcount(word));
+  return size;
+}
+
+std::vector<int> ErrorSet::list() const {
+  std::vector<int> errors;
+  for (int error = 0; error <= kMost; ++error) {
+    if (contains(error)) errors.push_back(error);
+  }
+  return errors;
 }
 
 void Marks::add(const Marks& other) {

@@ -10,6 +10,7 @@
 // value, but a read that differs from it is a Hazard, not a Violation.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,19 +62,47 @@ struct Marks {
   void saw(OperationKind kind, int error, u64 times = 1);
 };
 
+// A set of errnos, 0 for success, without any allocation: the specification makes many.
+class ErrorSet {
+ public:
+  static constexpr int kMost = 191;  // above every errno of Linux
+
+  void add(int error) {
+    if (error >= 0 && error <= kMost) words_[word(error)] |= bit(error);
+  }
+  void add(const ErrorSet& other) {
+    for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+  }
+  void remove(int error) { words_[word(error)] &= ~bit(error); }
+  bool contains(int error) const {
+    return error >= 0 && error <= kMost && (words_[word(error)] & bit(error)) != 0;
+  }
+  bool empty() const { return words_ == decltype(words_){}; }
+  std::size_t size() const;
+  std::vector<int> list() const;  // ascending
+  bool operator==(const ErrorSet&) const = default;
+
+ private:
+  static std::size_t word(int error) { return static_cast<std::size_t>(error) / 64; }
+  static u64 bit(int error) { return u64{1} << (static_cast<u32>(error) % 64); }
+  std::array<u64, (kMost + 1) / 64> words_{};
+};
+
 // What may be returned, as far as it does not depend on data.
 struct LegalSet {
-  std::vector<int> errors;  // positive errnos and 0; ascending
-  bool may_block = false;   // may wait for another operation (a suspended device, a held read)
+  ErrorSet errors;         // positive errnos and 0
+  bool may_block = false;  // may wait for another operation (a suspended device, a held read)
   RuleId rule = RuleId::None;
-  bool allows(int error) const;
+  bool allows(int error) const { return errors.contains(error); }
 };
 
 // Not thread-safe; copyable.
 class Model {
  public:
   // `can`: what the subject can do whose history it is, as far as judging depends on it (R49).
+  // REQUIRES: `trace` outlives the model and its copies, and does not change.
   explicit Model(const Trace& trace, Capabilities can = {});
+  explicit Model(Trace&& trace, Capabilities can = {}) = delete;
   Model(const Model& other);
   Model& operator=(const Model& other);
   ~Model();

@@ -55,8 +55,8 @@ OpenCounts Machine::settled_opens(DeviceId id) const {
 }
 
 void Machine::count_pending(const Operation& raw, DeviceId id, OpenCounts& counts) const {
-  LegalSet refused;
-  const Operation operation = as_plain(raw, refused);
+  const Plain plain = as_plain(raw);
+  const Operation& operation = *plain.operation;
   const Device& device = devices_[id];
   // What was invoked before a rename has the old name.
   const bool renamed = !device.former_name.empty();
@@ -118,22 +118,14 @@ OpenCounts Machine::open_counts(DeviceId id) const {
   OpenCounts counts = settled_opens(id);
   // A bare freeze may hold the device; what a deferred remove held goes in the kernel's own time.
   counts.most += static_cast<u64>(device.bare_freezes) + device.lingering;
-  for (OperationId other = 0; other < invoked_.size(); ++other) {
-    if (invoked_[other] != 0 && returned_[other] == 0) {
-      count_pending(operation(other), id, counts);
-    }
-  }
+  for (const OperationId other : under_way_) count_pending(operation(other), id, counts);
   return counts;
 }
 
 // After each event: what it made possible for the removes and infos that are pending.
 void Machine::widen_open_counts() {
   for (PendingChange& change : pending_changes_) {
-    LegalSet refused;
-    if (as_plain(operation(change.id), refused).kind != OperationKind::Remove) continue;
-    for (const int error : change_legal(operation(change.id)).errors) {
-      allow(change.legal, {error});
-    }
+    if (change.removes) change.legal.errors.add(change_legal(operation(change.id)).errors);
   }
   for (PendingInfo& info : pending_infos_) {
     const DeviceId id = find_device(operation(info.id).device);

@@ -167,7 +167,7 @@ std::optional<Place> Machine::place_of(DeviceId id, bool below) const {
 }
 
 u64 Machine::logical_block_sectors(DeviceId id, u32 depth) const {
-  if (id == kNone || depth > kMaxDepth) return 1;
+  if (!blocks_differ_ || id == kNone || depth > kMaxDepth) return 1;
   const Device& device = devices_[id];
   if (!device.mapped) {
     return std::max<u64>(1, program_->trace.disks[device.disk].logical_block_bytes / kSectorBytes);

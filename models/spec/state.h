@@ -26,7 +26,7 @@ inline constexpr u64 kNoSize = ~u64{0};
 // What never changes: the trace and its operations by id.
 struct Program {
   explicit Program(const Trace& from);
-  Trace trace;
+  const Trace& trace;
   std::vector<const Operation*> operations;
   std::vector<u16> lanes;
 };
@@ -36,10 +36,40 @@ struct Table {
   u64 size_sectors = 0;
   bool read_only = false;
   DeviceId interposed = kNone;  // the device that it stands over: loaded with the interpose flag
-  std::string text;             // as `table` prints it
   std::string unsupported;      // why I/O through it is not judged
 };
 using TablePtr = std::shared_ptr<const Table>;
+
+// The few tables that I/O to a device may go by.
+class TableList {
+ public:
+  TableList() = default;
+  explicit TableList(const Table* one) : few_{one}, count_(one == nullptr ? 0 : 1) {}
+  void add(const Table* table) {
+    if (table == nullptr || std::find(begin(), end(), table) != end()) return;
+    if (many_.empty() && count_ < few_.size()) {
+      few_[count_++] = table;
+      return;
+    }
+    if (many_.empty()) many_.assign(few_.begin(), few_.end());
+    many_.push_back(table);
+  }
+  const Table* const* begin() const { return many_.empty() ? few_.data() : many_.data(); }
+  const Table* const* end() const { return begin() + size(); }
+  std::size_t size() const { return many_.empty() ? count_ : many_.size(); }
+  bool empty() const { return size() == 0; }
+
+ private:
+  std::array<const Table*, 3> few_{};
+  std::size_t count_ = 0;
+  std::vector<const Table*> many_;
+};
+
+// What a load would do: the table that it makes, and what it may say.
+struct Plan {
+  std::shared_ptr<Table> table;
+  LegalSet legal;
+};
 
 struct Device {
   std::string name;
@@ -103,12 +133,10 @@ struct Place {
 
 enum class PieceKind : u8 { Sectors, Zeroes, Error, Dropped, Deferred, Unknown };
 
-// A piece came through an era target: from `io_first` of the I/O on, at `first_sector` of the
-// target.
+// A piece came through an era target, at its sector in the I/O plus `shift` of the target.
 struct EraPass {
   u32 store = kNone;
-  u64 first_sector = 0;
-  u64 io_first = 0;
+  i64 shift = 0;
 };
 
 // A part of an I/O and one place where it may go. The parts of one I/O overlap where there are
@@ -136,7 +164,7 @@ struct Piece {
 
   // Where it lies in an era target that it came through.
   Range in_era(const EraPass& pass) const {
-    return {pass.first_sector + (io_first - pass.io_first), count_sectors};
+    return {io_first + static_cast<u64>(pass.shift), count_sectors};
   }
 };
 
@@ -269,6 +297,8 @@ struct Mounted {
   bool thawing = false;
 };
 
+using FlushedVolumes = std::vector<std::pair<VolumeId, Contents>>;
+
 struct PendingIo {
   OperationId id = 0;
   DeviceId device = kNone;
@@ -282,7 +312,7 @@ struct PendingIo {
   bool deferred_ever = false;
   bool waited = false;   // for the device that was last asked to let go: surely, and whole
   bool swapped = false;  // a table was swapped meanwhile
-  std::vector<std::pair<VolumeId, Contents>> flushed;  // what a flush reaches, as it was (W2)
+  std::shared_ptr<const FlushedVolumes> flushed;  // what a flush reaches, as it was (W2)
   RuleId error_rule = RuleId::None;
   std::string why_free;
 };
@@ -335,8 +365,10 @@ struct PendingChange {
   DeviceId device = kNone;
   bool overlapped = false;
   bool interruptible = false;  // has to suspend the device, which a signal may end
-  u64 time_least_ms = 0;       // when it was invoked
-  LegalSet legal;              // when it was invoked
+  bool removes = false;
+  u64 time_least_ms = 0;  // when it was invoked
+  LegalSet legal;         // when it was invoked
+  Plan plan;              // of a load, likewise
 };
 
 }  // namespace bioscope::spec

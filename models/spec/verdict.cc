@@ -52,9 +52,9 @@ std::string error_text(int error) {
   return name != nullptr ? name : std::to_string(error);
 }
 
-std::string errors_text(const std::vector<int>& errors) {
+std::string errors_text(const ErrorSet& errors) {
   std::vector<std::string> words;
-  for (const int error : errors) words.push_back(error_text(error));
+  for (const int error : errors.list()) words.push_back(error_text(error));
   return words.empty() ? "no return" : fmt::format("{}", fmt::join(words, " or "));
 }
 
@@ -66,10 +66,7 @@ LegalSet one_of(RuleId rule, std::initializer_list<int> errors) {
 }
 
 void allow(LegalSet& legal, std::initializer_list<int> errors) {
-  for (const int error : errors) {
-    const auto at = std::ranges::lower_bound(legal.errors, error);
-    if (at == legal.errors.end() || *at != error) legal.errors.insert(at, error);
-  }
+  for (const int error : errors) legal.errors.add(error);
 }
 
 // Each sector that was read against what it may have held. `first_sector` is that of the I/O in

@@ -78,8 +78,8 @@ class ProbeTarget final : public Target {
     return probes_.preresume_error;
   }
   void resume() override { tell("resume"); }
-  std::string status(StatusType type) override {
-    return type == StatusType::Info ? "probing"
+  std::string status(StatusType status_type) override {
+    return status_type == StatusType::Info ? "probing"
                                     : device_.path + " " + std::to_string(start_sector_);
   }
   int message(std::span<const std::string> words, std::string& reply) override {

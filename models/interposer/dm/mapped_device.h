@@ -11,9 +11,9 @@
 //   M3  A suspend that fails or is interrupted leaves everything as it was (R37, P8).
 //   M4  All preresume, then all resume, then I/O (R40). What can fail comes before the first bio.
 //   M5  Attach: file systems of the original frozen, the original drained, the pointer stored,
-//       while the device is suspended, before the first interposing table is bound; thawed once
-//       I/O flows, since a thaw writes. The pointer stays across suspends and reloads, so nothing passes by in between (P2,
-//       P4).
+//       while the device is suspended, before the first interposing table is bound; thawed once I/O
+//       flows, since a thaw writes. The pointer stays across suspends and reloads, so nothing
+//       passes by in between (P2, P4).
 //   M6  Detach: file systems frozen, device suspended with the pointer still set, drained, pointer
 //       cleared, what was deferred resubmitted to the original, thawed (P3, P10).
 //   M7  Once the original dies no bio of it waits here, whatever the state (P9).

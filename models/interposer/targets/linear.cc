@@ -26,8 +26,8 @@ class LinearTarget final : public Target {
     return MapResult::Remapped;
   }
 
-  std::string status(StatusType type) override {
-    if (type == StatusType::Info) return {};
+  std::string status(StatusType status_type) override {
+    if (status_type == StatusType::Info) return {};
     return device_.path + " " + std::to_string(start_sector_);
   }
 

@@ -362,7 +362,7 @@ SCENARIO(Snapshot, OfAnInterposedDevice) {
   check_equal(world.shown("snap"), "AAAAAAAAAAAAAAAA", "the snapshot");
   check_equal(world.shown("d0"), "BBBBBBBBAAAAAAAA", "the device");
   check_equal(world.status("snap"), "64/256 0", "eight exceptions");
-  check_equal(world.status("snap", StatusType::Table), "d0 c0 N 8", "table");
+  check_equal(world.status("snap", StatusType::Table), "[interpose]d0 c0 N 8", "table");
   world.finish();
 }
 
